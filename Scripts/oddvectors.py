@@ -3,7 +3,7 @@ from vectorkit import block, number, pb, varint
 
 
 def odd_encodings(v, plain, health):
-    """Adds them. plain is an issue request, health a question for health."""
+    """Adds the vectors. plain is an issue request, health a question for health."""
     inner = plain.issue.SerializeToString()
     v.good("fields in another order", plain, block(10, inner) + number(1, 1))
     v.good("an inner message with fields in another order", plain,

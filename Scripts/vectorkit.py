@@ -49,7 +49,7 @@ class Vectors:
         self.all = []
 
     def good(self, name, message, raw=None, means=None):
-        """A vector that means `means`, else `message`. Its bytes are `raw`, else those of the library."""
+        """A vector that means `means` or, by default, `message`. Its bytes are `raw` or the library's."""
         official = message.SerializeToString(deterministic=True)
         if raw is not None:
             assert self.kind.FromString(raw) == message, name

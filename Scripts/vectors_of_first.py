@@ -10,7 +10,7 @@ MOMENT = 2**53
 
 
 def first_messages():
-    """A pool of its own: the messages have the names of today's."""
+    """A pool of its own, because the messages have the same names as today's."""
     with tempfile.NamedTemporaryFile() as target:
         subprocess.run(
             ["protoc", f"--proto_path={ROOT}/Tests/Vectors/first", f"--descriptor_set_out={target.name}",
@@ -84,7 +84,7 @@ def add(v, first, messages, envelope):
     for name, values in messages.items():
         raw = first(**envelope, **{name: values}).SerializeToString(deterministic=True)
         read = v.kind.FromString(raw)
-        # Nothing that it has is a field of another version today.
+        # No field of the first schema has another meaning today.
         known = v.kind.FromString(raw)
         known.DiscardUnknownFields()
         assert known == read and known.SerializeToString(deterministic=True) == raw, name

@@ -1,5 +1,5 @@
-// Replaces libc's function when callgrind counts a daemon: libdispatch passes a mask in read-only memory, and
-// valgrind 3.19 writes into the mask.
+// Replaces libc's sigsuspend when callgrind counts a daemon: libdispatch passes a mask in read-only memory,
+// and valgrind 3.19 writes into the mask.
 #include "suspend.h"
 
 #include <sys/syscall.h>

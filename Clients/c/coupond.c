@@ -112,7 +112,7 @@ static int connect_to(const struct addrinfo *address, int64_t deadline) {
   return made;
 }
 
-/* On both sides of a fork each would read the other's answers. What can be read at rest is a farewell. */
+/* Two processes on one connection would read each other's answers. At rest, only an end can be read. */
 static int is_usable(const coupond_client *client) {
   return client->socket >= 0 && client->owner == getpid() && now_ms() - client->used_at < LONGEST_IDLE_MS &&
          poll(&(struct pollfd){client->socket, POLLIN, 0}, 1, 0) == 0;
@@ -127,7 +127,7 @@ static int make_connection(coupond_client *client, int64_t deadline, coupond_err
   int left = 0;
   for (struct addrinfo *one = list; one; one = one->ai_next) left++;
   for (struct addrinfo *one = list; one && client->socket < 0; one = one->ai_next, left--) {
-    /* An address that does not answer leaves time for the others. */
+    /* An address that does not answer must leave time for the others. */
     client->socket = connect_to(one, now_ms() + (deadline - now_ms()) / left);
   }
   int reason = errno;
@@ -186,7 +186,7 @@ static Coupond__V1__Response *read_answer(coupond_client *client, int64_t deadli
     got = read_all(client, client->frame, length, deadline);
   }
   if (got != 1) {
-    /* A late answer would be taken for the next one's, so the connection is given up in any case. */
+    /* A late answer would be taken for that of the next request, so the connection is given up. */
     broken(client, error, got ? "the connection broke before the answer" : "no answer came in time");
     if (!got) error->code = DEADLINE_EXCEEDED;
     return NULL;
@@ -232,7 +232,7 @@ static Coupond__V1__Response *call(coupond_client *client, Coupond__V1__Request 
   if (!response) return NULL;
   if (response->result_case == COUPOND__V1__RESPONSE__RESULT_ERROR) {
     read_error(response->error, error);
-    /* An error with id 0 is about the connection. Only "too many", said first, may mean: nothing was read. */
+    /* With id 0 an error is about the connection. Only "too many", if said first, means: nothing was read. */
     if (response->id == 0) {
       if (error->code != RESOURCE_EXHAUSTED || !is_first) error->acceptance = COUPOND_MAY_BE_ACCEPTED;
       disconnect(client);
@@ -248,7 +248,7 @@ static Coupond__V1__Response *call(coupond_client *client, Coupond__V1__Request 
 
 /* --- answers --------------------------------------------------------------------------------- */
 
-/* The answer has a word of a later version, or lacks one: then nothing is known of the request. */
+/* The answer has a word of a later version, or lacks a word: then nothing is known of the request. */
 static int unknown_word(coupond_error *error, const char *field, int value) {
   char text[sizeof error->message];
   snprintf(text, sizeof text, "%s: not known here, got %d", field, value);
@@ -356,7 +356,7 @@ static int settle(coupond_client *client, int64_t coupon, int64_t user, const ui
   issue.wait_for = wait ? COUPOND__V1__WAIT_FOR__WAIT_FOR_ISSUED : COUPOND__V1__WAIT_FOR__WAIT_FOR_ACCEPTED;
   request.method_case = COUPOND__V1__REQUEST__METHOD_ISSUE;
   request.issue = &issue;
-  /* "Not accepted" speaks of its own try only: it takes nothing back, and a known acceptance stays. */
+  /* "Not accepted" speaks of its own try only: what earlier tries have shown stays. */
   coupond_error known = {.acceptance = attempt ? COUPOND_MAY_BE_ACCEPTED : COUPOND_WAS_NOT_ACCEPTED};
   for (issue.attempt = attempt;; issue.attempt++) {
     if (!issue_once(client, &request, deadline, answer, error)) return 0;

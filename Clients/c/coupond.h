@@ -67,10 +67,10 @@ typedef struct {
 
 /* Why a call has no answer. */
 typedef struct {
-  int code; /* as in gRPC: 14 is UNAVAILABLE; also for a connection that cannot be made or broke */
+  int code; /* as in gRPC; 14, UNAVAILABLE, if the connection broke or cannot be made */
   coupond_acceptance acceptance;
   int64_t sequence;         /* with COUPOND_WAS_ACCEPTED */
-  uint32_t retry_after_ms;  /* 0: trying again does not help, or a time is not known */
+  uint32_t retry_after_ms;  /* 0 if trying again does not help, or if the time is not known */
   char message[256];        /* for people */
 } coupond_error;
 
@@ -80,7 +80,7 @@ coupond_client *coupond_open(const char *host, const char *port);
 /* Closes its connection and frees it. NULL is allowed. */
 void coupond_close(coupond_client *client);
 
-/* Fills 16 bytes with random ones: make them once for each request, before the first try.
+/* Makes a random request id of 16 bytes: make one for each request, before the first try.
  * Returns 0, or -1 with errno set. */
 int coupond_new_request_id(uint8_t id[COUPOND_REQUEST_ID]);
 
@@ -95,7 +95,7 @@ int coupond_issue(coupond_client *client, int64_t coupon, int64_t user, const ui
 
 /* Finds out what became of a request after coupond_issue ended with COUPOND_MAY_BE_ACCEPTED, or waits again
  * after COUPOND_WAS_ACCEPTED: asks the gate again with the same id. A request that was never accepted is
- * judged now. coupond_issue would not do: of a coupon that is sold out it may say so also to the user who
+ * judged now. coupond_issue would not do: if the coupon is sold out, it may say so even to the user who
  * has it. */
 int coupond_resolve(coupond_client *client, int64_t coupon, int64_t user, const uint8_t *id, size_t length,
                     int wait, uint32_t deadline_ms, coupond_answer *answer, coupond_error *error);

@@ -41,7 +41,7 @@ def document(event: coupond.Event) -> dict[str, object]:
 
 
 def send(webhook: str, documents: list[dict[str, object]]) -> None:
-    """Until the webhook has them: an answer of 4xx or 5xx is no answer."""
+    """Tries until the webhook has the events: an answer of 4xx or 5xx does not count."""
     body = json.dumps(documents).encode()
     headers = {"Content-Type": "application/json"}
     pause = 0.1
@@ -76,7 +76,7 @@ def run(arguments: argparse.Namespace) -> None:
         # Without a bookmark it begins with the oldest event that is kept: a new receiver misses nothing.
         for page in client.events(after, from_oldest=True):
             for partition, reason in page.resets.items():
-                # What the receiver has of this partition is not complete, or not true any more: it must
+                # What the receiver has of this partition is incomplete or no longer true: the receiver must
                 # compare its own list with that of `couponctl coupon issues`.
                 print(f"partition {partition}: {reason.name}", file=sys.stderr, flush=True)
             documents = [document(event) for event in page.events]

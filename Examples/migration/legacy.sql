@@ -1,4 +1,5 @@
--- The tables that the example migrates from. Replace them by yours, and the two queries of migrate by what reads them.
+-- The tables that the example migrates from. Replace them by yours, and the two queries of migrate by queries
+-- of your tables.
 CREATE TABLE legacy_coupon (
     id bigint PRIMARY KEY,
     name text NOT NULL,

@@ -41,7 +41,7 @@ async def make(client: coupond.AsyncClient, row: dict[str, str]) -> coupond.Coup
 
 
 async def give(client: coupond.AsyncClient, coupon: int, user: int) -> str | None:
-    """Issues the coupon to a holder; why not, if that fails."""
+    """Issues the coupon to a holder. Returns the reason if that fails."""
     answer = await client.issue(
         coupon, user, request_id=request_id(coupon, user), attempt=1
     )
@@ -57,7 +57,7 @@ async def holders_of(client: coupond.AsyncClient, coupon: int) -> AsyncIterator[
 
 
 async def migrate(client: coupond.AsyncClient, row: dict[str, str], users: list[int]) -> list[str]:
-    """One coupon; what went wrong. Its window is set last: until then no other caller should know its id."""
+    """Migrates a coupon. Returns what went wrong. Its window is last: nobody should know its id before."""
     coupon = await make(client, row)
     problems: list[str] = []
     for first in range(0, len(users), AT_ONCE):

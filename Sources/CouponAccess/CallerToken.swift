@@ -3,11 +3,11 @@ internal import CLibcrypto
 
 /// A token of 256 random bits, as text.
 public struct CallerToken: Sendable {
-    /// With it a secret scanner finds a token that was written to the wrong place.
+    /// By this prefix a secret scanner finds a token that was written to the wrong place.
     private static let prefix = "coupond_"
     private static let randomBytes = 32
 
-    /// What the caller keeps. It is not stored here.
+    /// The text that the caller keeps. This program does not store it.
     public let text: String
 
     /// A new token; nil if the system gives no random bytes.
@@ -17,7 +17,7 @@ public struct CallerToken: Sendable {
         text = Self.prefix + bytes.hexadecimal
     }
 
-    /// What the callers file has of it.
+    /// What the callers file has of the token.
     public var digest: TokenDigest { TokenDigest(of: Array(text.utf8)) }
 }
 
@@ -56,7 +56,7 @@ extension TokenDigest: Hashable {
         unsafe CRYPTO_memcmp(left.bytes, right.bytes, Int(SHA256_DIGEST_LENGTH)) == 0
     }
 
-    /// By a key that each process draws at random.
+    /// Hashes with a key that each process draws at random.
     public func hash(into hasher: inout Hasher) { hasher.combine(bytes) }
 }
 

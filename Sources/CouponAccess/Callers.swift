@@ -55,8 +55,8 @@ public final class Callers: Sendable {
         return anonymous
     }
 
-    /// The same when the connection is made. The caller of a principal that has expired is anonymous, and may
-    /// still authenticate by a token.
+    /// The principal of a new connection: the same, unless that principal has expired. Then the caller is
+    /// anonymous, and may still authenticate by a token.
     public func principal(of peer: Peer, at now: Timestamp) -> Principal {
         let proved = principal(of: peer)
         return proved.hasExpired(at: now) ? anonymous : proved

@@ -2,9 +2,9 @@
 
 /// The principals that are not the same in two callers files, or whose proofs are not.
 public struct CallersChange: Equatable, Sendable {
-    /// Those of the old file that the new one has no more, or in another way.
+    /// The principals of the old file that the new one lacks, or has with other fields or proofs.
     public let before: [Principal]
-    /// Those of the new file that the old one did not have, or had in another way.
+    /// The principals of the new file that the old one lacked, or had with other fields or proofs.
     public let after: [Principal]
 
     /// Nil if both say the same.

@@ -6,14 +6,14 @@
 public struct CallersFile: Sendable {
     /// The largest file, in bytes: a full one has some 400 bytes for each principal.
     public static let maximumBytes = 4 << 20
-    /// Principals of one file.
+    /// The most principals that a file may have.
     public static let maximumPrincipals = 10_000
-    /// Tokens of one principal at once: the old and the new one while they are exchanged.
+    /// The most tokens of one principal: the old and the new one, while they are exchanged.
     public static let maximumTokens = 2
 
     /// One principal, and its proofs.
     public struct Entry: Equatable, Sendable {
-        /// In the file, from 1.
+        /// The number of its line in the file, from 1.
         public let line: Int
         /// The principal.
         public var principal: Principal
@@ -100,13 +100,13 @@ struct CallersReader {
         for word in words.dropFirst() { fields.read(word) }
         fields.check()
         if let other = lineOfName[name] {
-            fields.report("\(name) is there before, in line \(other)")
+            fields.report("\(name) is already in line \(other)")
         }
         lineOfName[name] = lineOfName[name] ?? number
         for proof in fields.proofs {
             if let other = lineOfProof[proof] {
                 fields.report(
-                    "\(proof.key) is there before, in line \(other): it must name one principal")
+                    "\(proof.key) is already in line \(other): it must name one principal")
             }
             lineOfProof[proof] = number
         }

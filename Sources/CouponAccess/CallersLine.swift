@@ -11,12 +11,12 @@ struct CallersLine {
         "roles", "token", "certificate", "socket", "uid", "coupons", "rate", "user-rate",
         "connections", "expires",
     ]
-    /// Those that a line may have more than once.
+    /// The keys that a line may have more than once.
     private static let repeatedKeys: Set<Substring> = ["token", "certificate", "socket", "uid"]
 
     init(name: String) { principal = Principal(name: name, roles: []) }
 
-    /// A principal's name; nil if it may not be one.
+    /// The text as a principal's name; nil if it may not be one.
     static func name(_ text: some StringProtocol) -> String? {
         let name = String(text)
         return name.wholeMatch(of: /[A-Za-z0-9._-]{1,64}/) == nil ? nil : name
@@ -28,7 +28,7 @@ struct CallersLine {
     mutating func read(_ word: Substring) {
         let parts = word.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
         guard parts.count == 2, Self.knownKeys.contains(String(parts[0])) else {
-            // The word may be a token in the wrong place.
+            // The word may be a token in the wrong place, and no error text may show a token.
             let isName = parts[0].wholeMatch(of: /[a-z-]{1,24}/) != nil
             return report(
                 (isName ? "\(parts[0]) is" : "a word is")
@@ -42,7 +42,7 @@ struct CallersLine {
         if let expectation = apply(key, value) { report("\(key) must be \(expectation)") }
     }
 
-    /// - Returns: what the value must be, for the mistake; nil if the value is good.
+    /// - Returns: what the value must be, for the error text; nil if the value is good.
     private mutating func apply(_ key: Substring, _ value: Substring) -> String? {
         switch key {
         case "roles": return applyRoles(value)
@@ -106,7 +106,7 @@ struct CallersLine {
         }
     }
 
-    /// Finds mistakes that no field has alone.
+    /// Finds the mistakes that show only when all fields of the line are read.
     mutating func check() {
         if principal.name == Principal.adminTokenName {
             report("\(principal.name) stands for callers with the admin token: use another name")

@@ -30,8 +30,8 @@ public struct CallersText: Sendable {
         try change { $0.append(words.joined(separator: " ")) }
     }
 
-    /// Gives a principal another token. The newest one it had stays valid, so its callers can be given the
-    /// new one; an older one is removed.
+    /// Gives a principal another token. The principal's newest token so far stays valid while its callers get
+    /// the new one. Older tokens are removed.
     /// - Returns: false if there is no such principal.
     public mutating func addToken(
         _ token: TokenDigest, to name: String
@@ -57,7 +57,7 @@ public struct CallersText: Sendable {
         return true
     }
 
-    /// The words of a line, without tokens before the newest one, which is the last.
+    /// The words of a line without its older tokens: the last token is the newest.
     private static func withNewestToken(_ line: String) -> [Substring] {
         let words = line.split(whereSeparator: \.isWhitespace)
         let newest = words.last(where: isToken)

@@ -31,7 +31,7 @@ public struct CouponRanges: Hashable, Sendable {
         ranges = merged
     }
 
-    /// A positive number of digits only.
+    /// A positive number, written with digits only.
     private static func id(_ text: some StringProtocol) -> Int64? {
         guard text.utf8.allSatisfy({ (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }),
             let id = Int64(text), id > 0

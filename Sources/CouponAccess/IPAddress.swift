@@ -1,8 +1,8 @@
 /// IP addresses, as bytes.
 internal import Glibc
 
-/// An address of IPv4 or IPv6. One of IPv4 that a listener at `[::]` has mapped, `::ffff:192.0.2.1`, is an
-/// address of IPv4.
+/// An address of IPv4 or IPv6. A listener at `[::]` shows addresses of IPv4 as `::ffff:192.0.2.1`: these are
+/// addresses of IPv4 here.
 package struct IPAddress: Hashable, Sendable {
     /// 4 or 16.
     package let bytes: [UInt8]

@@ -11,7 +11,7 @@ public enum Proof: Hashable, Sendable {
     /// The unix socket through which the connection came.
     case socket(String)
 
-    /// The name in a certificate as it is compared: names of DNS have no case.
+    /// The name in a certificate, in the form that is compared: in DNS names case does not matter.
     /// - Returns: nil if it is neither `DNS:…` nor `URI:…`.
     public static func certificate(named name: String) -> Proof? {
         guard name.count > 4 else { return nil }
@@ -33,7 +33,8 @@ extension Proof: CustomStringConvertible {
 }
 
 extension Peer {
-    /// Its proofs besides a token, in order: the first one that the callers file has decides.
+    /// Its proofs besides a token, in the order of their rank: the first one that is in the callers file
+    /// decides.
     var proofs: [Proof] {
         var proofs = alternativeNames.compactMap(Proof.certificate(named:))
         if let userID { proofs.append(.user(userID)) }

@@ -5,11 +5,10 @@ public import Tracing
 
 /// The bounds of a client and of its connections (promise 10). The defaults suit a service.
 public struct ClientConfiguration: Sendable {
-    /// Unanswered requests of one connection, 1 to 65,536. More than the
-    /// daemon reads from one connection (`Limits.requestsInFlightPerConnection`) only wait in its
-    /// socket.
+    /// Unanswered requests of one connection, 1 to 65,536. The daemon reads
+    /// `Limits.requestsInFlightPerConnection` of them; further ones only wait in its socket.
     public var maximumInFlight = Limits.requestsInFlightPerConnection
-    /// Connections to each address at most. A second one is made while the first has many unanswered
+    /// Connections to each address at most. Another one is made while the existing ones have many unanswered
     /// requests.
     public var connectionsPerAddress = 2
     /// The longest answer, in bytes.
@@ -31,8 +30,8 @@ public struct ClientConfiguration: Sendable {
     public var callerToken: [UInt8] = []
     /// The admin token, for admin methods, if the daemon requires one; else empty.
     public var token: [UInt8] = []
-    /// How long the client waits past a deadline, so that the daemon's answer arrives, which says
-    /// what became of the request. The client alone can only say "unknown".
+    /// How long after a deadline the client still waits for the daemon's answer, which says what became of
+    /// the request. The client alone can only say "unknown".
     public var answerGrace = TimeAmount.milliseconds(250)
     /// A connection is given up if a deadline passes and nothing has arrived for this long while requests
     /// were unanswered: the network may have lost it silently. The next call makes a new one.
@@ -40,8 +39,8 @@ public struct ClientConfiguration: Sendable {
     /// How often deadlines are checked, and so how exactly they are kept.
     public var deadlineResolution = TimeAmount.milliseconds(20)
 
-    /// Gets a span of each try, and passes its context on to the daemon; nil if there are no spans. By
-    /// default it is the tracer that the program has installed in `InstrumentationSystem` before.
+    /// Makes a span for each try, whose context the daemon gets; nil for no spans. The default is the tracer
+    /// that the program has installed in `InstrumentationSystem` before it makes this configuration.
     public var tracer: (any Tracer)? = InstrumentationSystem.installedTracer
 
     /// The defaults.

@@ -61,7 +61,8 @@ public struct CouponEvents: AsyncSequence, Sendable {
                 } catch {
                     if Task.isCancelled { return nil }
                     failures += 1
-                    // Without a limit: a caller that follows events waits until an outage ends.
+                    // The number of tries has no limit: a caller that follows events waits until an outage
+                    // ends.
                     let pause = RetryPolicy(tries: .max).pause(
                         before: failures, after: error, jitter: .random(in: 0...1))
                     guard let pause else { throw error }

@@ -184,7 +184,7 @@ extension CouponClient {
         return audit
     }
 
-    /// Issues of a coupon, of users with an id above `after`, by user id; `Limits.issuesPerPage` at most. An
+    /// A coupon's issues to users with an id above `after`, by user id; `Limits.issuesPerPage` at most. An
     /// empty page is the end; a coupon that does not exist is refused as NOT_FOUND.
     public func issues(
         of coupon: CouponID, after: UserID = UserID(0), limit: Int = Limits.defaultIssuesPerPage,

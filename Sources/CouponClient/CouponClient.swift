@@ -7,8 +7,8 @@ internal import NIOPosix
 internal import Synchronization
 internal import Tracing
 
-/// Calls coupond over a few pipelining connections to one or more daemons. They are made at the first call,
-/// and again after they broke.
+/// Calls coupond over a few pipelining connections to one or more daemons. The connections are made at the
+/// first call, and again after they broke.
 ///
 /// A call goes to the daemon with the fewest unanswered requests of this client. Every call ends with an
 /// answer or with an error that says what is known of it. Its deadline begins when the request is sent, at
@@ -84,7 +84,7 @@ public final class CouponClient: Sendable {
     /// Closes all connections; every unanswered call ends, later ones end at once.
     public func close() async { await onPool { $0.close() } }
 
-    /// From now on calls end with ``ClientError/notConnected``. Calls that were sent already go on.
+    /// From now on calls end with ``ClientError/notConnected``. Calls that are already sent go on.
     func drain() async { await onPool { $0.drain() } }
 
     /// Calls that have no answer.
@@ -98,8 +98,8 @@ public final class CouponClient: Sendable {
         }
     }
 
-    /// The trace that a request carries. A bounce with one costs the daemon 33 times as much, so a trace that
-    /// nobody records stays here, unless the program has set it itself.
+    /// The trace that a request carries. To bounce a request with a trace costs the daemon 33 times as much.
+    /// So a trace that nobody records is not sent, unless the program has set it itself.
     private func trace(of span: RequestSpan?) -> TraceContext? {
         guard let trace = span?.trace else { return Self.trace }
         return trace.isSampled || Self.trace != nil ? trace : nil
@@ -109,7 +109,8 @@ public final class CouponClient: Sendable {
     /// - Parameters:
     ///   - method: the method with its arguments.
     ///   - deadline: how long the daemon may take; nil is the configuration's.
-    ///   - limit: when all must be over, the wait for a connection included; nil if only the deadline counts.
+    ///   - limit: when the call must end, its wait for a connection included; nil if only the deadline
+    ///     counts.
     /// - Returns: An answer that is not `Response.Result.failure`.
     func call(
         _ method: Request.Method, deadline: TimeAmount? = nil, limit: NIODeadline? = nil

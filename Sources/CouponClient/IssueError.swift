@@ -10,7 +10,7 @@ public enum IssueError: Error, Equatable, Sendable {
     /// The request may have been accepted. `resolve(_:deadline:)` finds out.
     case unknown(IssueRequest, reason: ClientError)
 
-    /// - Parameter request: as it is sent the next time.
+    /// - Parameter request: the request in the form in which the next try would send it.
     init(_ error: ClientError, _ request: IssueRequest) {
         let reason = if case .givenUp(_, let last) = error { last } else { error }
         switch error.acceptance {

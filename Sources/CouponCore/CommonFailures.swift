@@ -1,4 +1,4 @@
-/// Errors that several parts of the daemon answer, each in one wording.
+/// Errors that several parts of the daemon answer with, each in one wording.
 extension Failure {
     /// The partition's gate takes no requests, or is not the one that PostgreSQL knows.
     static let gateNotOpen = unavailable("the gate is not open yet")

@@ -16,13 +16,13 @@ extension Limits {
     public static let requestsPerSlice = 400
     /// Queue entries that a rebuild copies in one step: Redis serves nobody else for some 2 ms.
     public static let entriesPerMove = 500
-    /// Bytes that it copies in one step, about: a full entry has 25 KB.
+    /// About how many bytes it copies in one step: a full entry has 25 KB.
     public static let bytesPerMove: Int64 = 1_048_576
     /// Coupons in one step: of a rebuild that loads coupons with few holders, of a sweep, and of an unload
     /// that checks which coupons may leave Redis.
     public static let couponsPerSlice = 200
     /// Coupons that a rebuild loads together, or that a transaction issues, while other partitions issue: a
-    /// user of theirs needs four round trips, and may meet such a load or transaction at each.
+    /// request in those needs four round trips, and may wait for such a load or transaction at each.
     public static let couponsBesideOthers = 50
     /// How long a partition's long work may go on in one turn, in milliseconds: the others wait for it.
     public static let sliceMilliseconds: Int64 = 10
@@ -30,8 +30,8 @@ extension Limits {
     public static let sliceBesideOthersMilliseconds: Int64 = 3
     /// The same for a search of holders, whose calls keep Redis and the scheduler busy.
     public static let searchBesideOthersMilliseconds: Int64 = 1
-    /// While no other partition keeps up, a rebuild gets a slice each time their steps have taken so many
-    /// milliseconds: a sixth of the time.
+    /// While none of the other partitions keeps up, a rebuild gets a slice each time their steps have taken
+    /// so many milliseconds: a sixth of the time.
     public static let millisecondsPerSlice: Int64 = 50
     /// After a long step a rebuild gets the slices for so many milliseconds, at most: in their time nothing
     /// keeps the session from ending.
@@ -53,8 +53,8 @@ extension Limits {
     public static let openingLoadsInFlight = 50
     /// Time between two unloads of a partition, in milliseconds.
     public static let unloadMilliseconds: Int64 = 1_000
-    /// How long a round of `resync` sends decisions on letters, in milliseconds: the outbox waits for it. In
-    /// the outbox's own round no other gate is tried after that once one has failed.
+    /// How long a round of `resync` sends decisions on letters, in milliseconds: the outbox waits for it.
+    /// After this time the outbox's own round ends as soon as a gate fails.
     public static let resyncMilliseconds: Int64 = 1_000
     /// Decisions on letters that a round of `resync` sends to each gate, at most.
     public static let lettersPerResync = 100

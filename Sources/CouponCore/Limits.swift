@@ -36,7 +36,7 @@ extension Limits {
     /// A longer frame may hold hundreds of users: it waits for the next turn if this one is used up. An issue
     /// request has some 60 bytes at most, without a trace.
     public static let shortFrameBytes = 256
-    /// How long before the next turn begins other sockets are looked at, in microseconds.
+    /// How long other sockets are looked at before the next turn begins, in microseconds.
     public static let turnPauseMicroseconds: Int64 = 50
     /// The longest frame of a caller that may do nothing before it authenticates, in bytes.
     public static let strangersFrameBytes = 1_024
@@ -108,7 +108,7 @@ extension Limits {
     /// /readyz reports that a daemon cannot accept requests once that has lasted so long, in milliseconds: a
     /// rebuild or a new connection to Redis takes less.
     public static let unreadyMilliseconds: Int64 = 3_000
-    /// It reports that the daemon is ready again once that has lasted so long, in milliseconds.
+    /// /readyz reports that the daemon is ready again once that has lasted so long, in milliseconds.
     public static let readyAgainMilliseconds: Int64 = 1_000
     /// Coupons on the status page.
     public static let statusPageCoupons = 24
@@ -156,7 +156,7 @@ extension Limits {
     ///   - addresses: where callers connect; each needs a listener for each event loop.
     ///   - hasAdminListener: whether admin methods have a listener of their own.
     ///   - partitions: each has a connection of its own to a Redis Cluster, which waits for entries.
-    ///   - nodes: of a Redis Cluster, as far as is known; each is as many connections as a single Redis.
+    ///   - nodes: of a Redis Cluster, as far as is known; each takes as many connections as a single Redis.
     ///   - issuingLanes: each has a blocking connection to each node.
     ///   - usesTLS: whether connections to Redis speak TLS, so that each blocking one passes a relay.
     public static func reservedDescriptors(
@@ -179,8 +179,8 @@ extension Limits {
     public static let extensionSeconds = 30
     /// How often it asks while it starts, in seconds.
     public static let extensionPeriodSeconds = 5
-    /// A thread without progress for so many periods of the watchdog stands still: two minutes with that of
-    /// the unit. A statement takes 25 seconds at most.
+    /// A thread without progress for so many periods of the watchdog stands still: two minutes with the
+    /// period of the unit. A statement takes 25 seconds at most.
     public static let stuckThreadPeriods: Int64 = 8
     /// The same for a job of a lane whose jobs make hundreds of calls: 20 minutes.
     public static let stuckLanePeriods: Int64 = 80
@@ -233,7 +233,7 @@ extension Limits {
     /// PostgreSQL ends a silent session.
     public static let nodeCommandMilliseconds: Int64 = 1_000
     /// After a node could not be reached, calls to it fail at once for a while, in milliseconds: at first for
-    /// half of this to all of it, then for longer.
+    /// between half of this time and all of it, later for longer.
     public static let nodeBackOffMilliseconds: Int64 = 500
 
     /// A node that has served no partition for so many seconds is not dialled any more.
@@ -265,7 +265,7 @@ extension Limits {
     /// How long a partition must have had more to issue than one transaction takes before it is lent to
     /// another lane, in milliseconds.
     public static let backlogBeforeLendingMilliseconds: Int64 = 500
-    /// A partition is also lent after two steps that take as long, in milliseconds.
+    /// A partition is also lent after two steps that take so long, in milliseconds.
     public static let slowStepMilliseconds: Int64 = 100
     /// How long it must have had no backlog before it goes back, in milliseconds.
     public static let quietBeforeReturnMilliseconds: Int64 = 5_000
@@ -273,13 +273,13 @@ extension Limits {
     /// no statement of a live lane takes longer.
     public static let laneTimeoutMilliseconds: Int64 = 30_000
     /// A partition whose node was not reached for so long is offered to the other daemons (rule 56): a call
-    /// to a node that hangs takes a second, and a failover some.
+    /// to a node that hangs takes a second, and a failover some seconds.
     public static let unreachedMilliseconds: Int64 = 5_000
     /// The time between two looks at nodes of partitions that are offered.
     public static let lookMilliseconds: Int64 = 1_000
     /// Partitions that one look reaches: three calls each.
     public static let partitionsLookedAt = 16
-    /// Partitions that a daemon takes at once, so that others take some, too.
+    /// Partitions that a daemon takes at once, at most, so that others take some too.
     public static let partitionsTakenTogether = 4
     /// How long a taker waits for a partition.
     public static let takingMilliseconds: Int64 = 5_000
@@ -291,14 +291,14 @@ extension Limits {
     public static let auditedCoupons = 32
     /// Rows that it counts each second: some 5 ms of PostgreSQL.
     public static let auditedRows = 20_000
-    /// Rejections and dead letters, each, that it counts for one coupon; a coupon with more is left to
-    /// `couponctl verify`.
+    /// How many rejections, and how many dead letters, it counts for one coupon; a coupon with more is left
+    /// to `couponctl verify`.
     public static let auditedRejections: Int64 = 10_000
     /// Suspects that it remembers: coupons that do not add up, or may not.
     public static let auditSuspects = 256
     /// Holders of a coupon that it searches for those without a row.
     public static let auditedHolders = 20_000
-    /// Rows that are counted for an audit on demand; a coupon with more is judged without.
+    /// Rows that are counted for an audit on demand; a coupon with more is judged without them.
     public static let auditedRowsOnDemand: Int64 = 2_000_000
     /// Queued requests of a partition that are read for an audit on demand; with a longer queue the audit
     /// uses the gate's own count.
@@ -343,9 +343,9 @@ extension Limits {
     public static let statusesWaiting = 8_192
     /// Statuses in one batch: a gate is busy with so many for some 2 ms.
     public static let statusesPerBatch = 512
-    /// Statuses for which a second lane begins a batch while the first one works.
+    /// If so many statuses wait, a second lane begins a batch while the first one works.
     public static let statusesForSecondLane = 24
-    /// A batch that takes so many milliseconds is not waited for.
+    /// Fewer statuses wait for the end of that batch, but only until it has taken so many milliseconds.
     public static let statusBatchMilliseconds: Int64 = 5
     /// How long statuses wait for an answer of Redis, in milliseconds; if a connection was idle, twice as
     /// long. Then they say what PostgreSQL knows.
@@ -356,7 +356,7 @@ extension Limits {
     public static let auditsWaiting = 64
     /// Callers that wait for events in one daemon. One read of the log takes about a millisecond.
     public static let watchesWaiting = 1_024
-    /// Waits for events of one connection.
+    /// How many waits for events one connection may have.
     public static let watchesInFlightPerConnection = 4
     /// How long before the deadline of its request a wait for events ends, in milliseconds.
     public static let watchGraceMilliseconds: Int64 = 50

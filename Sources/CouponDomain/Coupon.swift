@@ -91,9 +91,9 @@ public struct CouponChange: Equatable, Sendable {
     public var title: String?
     /// A new total; `.some(nil)` is unlimited.
     public var total: Int64??
-    /// A new first moment.
+    /// A new first moment of the window.
     public var opens: Timestamp?
-    /// A new first moment after.
+    /// A new first moment after the window.
     public var closes: Timestamp?
     /// A new state.
     public var state: CouponState?

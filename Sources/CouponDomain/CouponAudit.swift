@@ -4,7 +4,7 @@ public struct CouponAudit: Equatable, Sendable {
     public var accounts: LedgerAccounts
     /// The gate's side; nil if the gate does not hold the coupon.
     public var gate: GateRecord?
-    /// Where the partition's gate stood in the same reading.
+    /// Where the partition's gate stood when the record was read.
     public var place: GatePlace
     /// Requests for this coupon found by reading the queue after the cursor; nil if it is too long.
     public var queueRequests: Int64?

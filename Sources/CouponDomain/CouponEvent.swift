@@ -6,7 +6,7 @@ public struct CouponEvent: Equatable, Sendable {
         case issued(UserID, sequence: Int64, RequestID, acceptedAt: Timestamp)
         /// An accepted request ended without an issue.
         case rejected(UserID, sequence: Int64, RequestID, RejectionReason)
-        /// All of the coupon is issued.
+        /// As many are issued as the total allows.
         case soldOut(version: Int64)
         /// Somebody changed the coupon.
         case changed(version: Int64)

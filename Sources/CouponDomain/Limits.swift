@@ -6,7 +6,7 @@ public enum Limits {
     public static let frameBytes = 65_536
     /// What one frame may cost once unpacked, in bytes: 16 times the longest sensible message.
     public static let messageMemoryBytes = 65_536
-    /// What one answer may cost a client once unpacked, in bytes: the most for a full page of a list.
+    /// What one answer may cost a client once unpacked, in bytes: no full page of a list costs more.
     public static let answerMemoryBytes = 262_144
     /// Unanswered requests of one connection; beyond it the connection is not read.
     public static let requestsInFlightPerConnection = 1_024

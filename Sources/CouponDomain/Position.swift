@@ -28,7 +28,7 @@ public struct Position: Hashable, Comparable, Sendable {
 
     /// Whether `next` may follow this one without a gap: the next number, or the first of a later epoch.
     public func isFollowed(by next: Position) -> Bool {
-        // Not n + 1: a damaged queue may have a last number.
+        // Not n + 1, which could overflow: in a damaged queue n may be the largest number.
         next.epoch == epoch ? next.n > 0 && next.n - 1 == n : next.epoch > epoch && next.n == 1
     }
 }

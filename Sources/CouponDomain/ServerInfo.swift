@@ -2,7 +2,7 @@
 public struct ServerInfo: Equatable, Sendable {
     /// Its version.
     public var version: String
-    /// P.
+    /// P, the number of partitions.
     public var partitions: Int
     /// The longest frame that it reads, in bytes.
     public var maximumFrameBytes: Int

@@ -11,7 +11,7 @@ package struct SocketPath: Equatable, Sendable {
         path = String(text.dropFirst(5))
     }
 
-    /// What is wrong with a text that is meant to be one; nil if it is none, or nothing is.
+    /// What is wrong with a text that begins with `unix:`; nil for any other text, or if nothing is wrong.
     package static func mistake(in text: some StringProtocol) -> String? {
         guard text.hasPrefix("unix:") else { return nil }
         let path = text.dropFirst(5)

@@ -1,6 +1,6 @@
 /// Which Redis serves which partitions, as a daemon knows it and an operator reads it.
 public struct TopologyReport: Equatable, Sendable {
-    /// What Redis is run as.
+    /// How Redis is run.
     public enum Kind: UInt8, CaseIterable, Sendable {
         /// One server.
         case single = 1
@@ -30,7 +30,7 @@ public struct TopologyReport: Equatable, Sendable {
         }
     }
 
-    /// What Redis is run as.
+    /// How Redis is run.
     public var kind: Kind
     /// The epoch of the cluster, or Sentinel's config epoch; 0 for a single Redis.
     public var epoch: UInt64

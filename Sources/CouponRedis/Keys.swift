@@ -1,6 +1,6 @@
 /// The names of the keys. Scripts/prelude.lua describes what they hold.
 ///
-/// All keys of a partition have one hash tag, so a script touches one hash slot, also on a cluster.
+/// All keys of a partition have one hash tag, so a script touches one hash slot, even on a cluster.
 internal import CouponCore
 
 enum Keys {

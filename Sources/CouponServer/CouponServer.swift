@@ -76,7 +76,7 @@ public struct CouponServer: Service {
         }
     }
 
-    /// Reads the settings again that a reload may change, and empties all front doors.
+    /// Reads again the settings that a reload may change, and empties all front doors.
     /// - Throws: the reason, if nothing has changed.
     public func reload() async throws(Failure) -> ReloadReport {
         switch await work.admin.reload(by: nil) {
@@ -96,7 +96,7 @@ public struct CouponServer: Service {
     }
 
     /// Gives a sign of life after each round through all event loops, if no other thread stands still. If one
-    /// does there are no more signs, and the watchdog ends the daemon.
+    /// stands still, there are no more signs, and the watchdog ends the daemon.
     private func feedWatchdog() async {
         guard let period = configuration.watchdogPeriod else { return }
         let clocks = configuration.worker.clocks
@@ -197,7 +197,7 @@ public struct CouponServer: Service {
             try? await Task.sleep(for: .milliseconds(10))
             left = await requestsInFlight()
         }
-        // For the last lines of the trail, and the scheduler's last transaction.
+        // The drain goes on, for the last lines of the trail and the scheduler's last transaction.
         environment.stillDraining(left)
         if left > 0 {
             logger.warning("the drain timed out", metadata: [LogKey.requests: "\(left)"])

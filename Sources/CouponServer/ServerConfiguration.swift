@@ -40,8 +40,8 @@ public struct ServerConfiguration: Sendable {
     /// Whether callers on this machine are its admins while neither an admin token nor a callers file is
     /// configured.
     public var localCallersAreAdmins = true
-    /// Whether that is so for callers by TCP. A proxy or a port forward comes from this machine too, so only
-    /// while nothing listens beyond it.
+    /// Whether that is so for callers by TCP: only while nothing listens beyond this machine, because callers
+    /// through a proxy or a port forward come from this machine too.
     public var loopbackIsAdmin = true
     /// Who may connect to the unix sockets among these.
     public var unixSockets = UnixSocketAccess(mode: 0o660, group: nil)

@@ -1,4 +1,4 @@
-/// Reads small files, with the checks that a file needs whose contents give rights.
+/// Reads small files, with checks for files whose contents give rights.
 internal import Glibc
 
 /// Reads small files.
@@ -13,12 +13,14 @@ package enum FileContents {
         package static let regular = Checks(rawValue: 1)
         /// A file that nobody but its owner may write.
         package static let guarded = Checks(rawValue: 2)
-        /// A file of root or of the user who reads it. Root may read it for another user, whose file it is.
+        /// A file of root or of the user who reads it. Root may read the file of any user, on behalf of that
+        /// user.
         package static let owned = Checks(rawValue: 4)
     }
 
     /// The first bytes of a file.
-    /// - Parameter limit: how many at most; one more than are allowed shows that a file is too long.
+    /// - Parameter limit: how many, at most. A caller may ask for one more than it allows: then it sees that
+    ///   a file is too long.
     package static func read(
         _ path: String, upTo limit: Int = .max, _ checks: Checks = []
     ) throws(FileFault) -> [UInt8] {
@@ -76,11 +78,11 @@ package enum FileFault: Error, Equatable, CustomStringConvertible {
             "cannot be read: \(unsafe String(cString: strerror(number)))"
         case .notRegular: "is not a regular file"
         case .writableByOthers:
-            "can be written by others than its owner: they could make themselves admins. "
+            "can be written by users other than its owner: they could become admins. "
                 + "Run chmod go-w on it"
         case .ofAnotherUser:
-            "belongs to another user than root and the one who reads it, who could become an admin: "
-                + "change its owner"
+            "belongs neither to root nor to the user who reads it, so its owner could become an "
+                + "admin: change its owner"
         }
     }
 

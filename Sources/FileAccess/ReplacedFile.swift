@@ -31,7 +31,7 @@ package struct ReplacedFile {
         path.lastIndex(of: "/").map { String(path[...$0]) } ?? "./"
     }
 
-    /// Also if the file at the end of the links is not there yet.
+    /// The path without links, even if the file at their end is not there yet.
     private static func withoutLinks(_ path: String, depth: Int = 0) -> String {
         if let real = unsafe realpath(path, nil) {
             defer { unsafe free(real) }
@@ -47,14 +47,14 @@ package struct ReplacedFile {
 
     /// - Parameters:
     ///   - mode: of a file that is not there yet; by default that of the user's umask.
-    ///   - keepsOwner: whether the owner must stay. If not, a file of another user becomes this one's if the
-    ///     folder allows that.
+    ///   - keepsOwner: whether the owner must stay. If not, a file of another user may become this user's, if
+    ///     the folder allows that.
     package func replace(
         by bytes: [UInt8], mode: UInt32? = nil, keepsOwner: Bool = false
     ) throws(Failure) {
         var old = stat()
         let exists = unsafe stat(path, &old) == 0
-        // Of this process alone: two that replace the file at once must not write into one.
+        // A name of this process alone: two processes that replace the file at once must not write into one.
         let temporary = "\(path).new.\(getpid())"
         _ = unsafe unlink(temporary)
         let file = unsafe open(
@@ -80,7 +80,8 @@ package struct ReplacedFile {
         removeLeftovers()
     }
 
-    /// Removes what a process has left that was killed before its rename. Nobody needs a minute.
+    /// Removes the files of processes that were killed before their rename. No process needs a minute, so
+    /// nobody uses a file that is older.
     private func removeLeftovers() {
         guard let directory = unsafe opendir(folder) else { return }
         defer { unsafe closedir(directory) }
@@ -90,7 +91,7 @@ package struct ReplacedFile {
             let start = MemoryLayout<dirent>.offset(of: \.d_name) ?? 0
             let name = unsafe UnsafeRawPointer(entry).advanced(by: start)
                 .assumingMemoryBound(to: CChar.self)
-            // A bookmark is replaced often, perhaps in a large folder: most names are no String.
+            // A bookmark is replaced often, perhaps in a large folder: so only a few names are made Strings.
             guard unsafe strncmp(name, prefix, prefix.utf8.count) == 0 else { continue }
             let leftover = unsafe folder + String(cString: name)
             var found = stat()
@@ -104,12 +105,13 @@ package struct ReplacedFile {
 
     /// Whether it is the number of a process that is not there any more.
     private static func isEnded(_ number: Substring) -> Bool {
-        // The kernel gives no higher ones, and a date of a person's copy is higher.
+        // The kernel gives no higher numbers, and the date in the name of a copy that a person made is
+        // higher.
         guard let process = pid_t(number), (1...4_194_304).contains(process) else { return false }
         return kill(process, 0) != 0 && errno == ESRCH
     }
 
-    /// The owner may be another user than the one who changes the file.
+    /// The owner may be a user other than the one who changes the file.
     /// - Returns: whether the new file has the old owner.
     private func keepOwner(
         of old: stat, at file: Int32, isNeeded: Bool

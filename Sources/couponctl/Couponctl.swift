@@ -26,9 +26,9 @@ struct Couponctl: AsyncParsableCommand {
     @OptionGroup var global: GlobalOptions
 
     static func main() async {
-        // A closed pipe is an error of that write.
+        // A write to a closed pipe fails, and does not end the program.
         _ = signal(SIGPIPE, SIG_IGN)
-        // So is a file that is full by RLIMIT_FSIZE.
+        // So does a write to a file that is full by RLIMIT_FSIZE.
         _ = signal(SIGXFSZ, SIG_IGN)
         if getpid() == 1 {
             // The kernel does not end process 1 of a container by a signal that it does not handle.
@@ -52,7 +52,7 @@ struct Couponctl: AsyncParsableCommand {
         let (text, code) = (fullMessage(for: error), exitCode(for: error))
         guard !text.isEmpty else { return code }
         guard code == .success else {
-            // It quotes arguments, which a script may have from elsewhere.
+            // The text quotes arguments, which a script may have from elsewhere.
             standardError(text.safeLinesForTerminal + "\n")
             return code
         }

@@ -56,7 +56,7 @@ final class CurrentSettings: Sendable {
         return try result.get()
     }
 
-    /// These are in use from now on, except for what needs a restart.
+    /// Uses a configuration from now on, except for what needs a restart.
     func use(_ configuration: Configuration, _ logger: Logger) -> ReloadedSettings {
         let report = current.withLock { current in
             defer { current = configuration }

@@ -6,7 +6,7 @@ internal import CouponRedis
 internal import Glibc
 internal import Logging
 
-/// Asks both servers, also if the first has refused.
+/// Asks both servers, even if the first has refused.
 /// - Returns: what they said, for people.
 /// - Throws: an `ExitCode`, after the reasons are written.
 func serversAreGood(_ configuration: Configuration) async throws -> String {

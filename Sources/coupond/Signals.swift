@@ -11,13 +11,13 @@ enum Signals {
     static func ignoreMeaningless() {
         for number in [
             SIGPIPE, SIGHUP, SIGUSR1, SIGUSR2, SIGALRM, SIGVTALRM, SIGPROF, SIGIO, SIGPWR,
-            // A file that is full by RLIMIT_FSIZE is an error of that write.
+            // A write to a file that is full by RLIMIT_FSIZE fails.
             SIGXFSZ,
         ] {
             _ = signal(number, SIG_IGN)
         }
-        // The daemon starts no programs, but process 1 of a container inherits those that others leave. The
-        // kernel removes them then.
+        // The daemon starts no programs, but process 1 of a container inherits programs that others leave.
+        // With this the kernel removes them when they end.
         if getpid() == 1 { _ = signal(SIGCHLD, SIG_IGN) }
     }
 

@@ -1,5 +1,4 @@
-/// Keeps systemd from ending a start that takes long: it may last as long as the daemon says what it waits
-/// for.
+/// Keeps systemd from ending a long start: a start may last as long as the daemon says what it waits for.
 internal import CouponCore
 internal import Synchronization
 internal import Systemd

@@ -1,6 +1,6 @@
 /// Bounds how long a stop takes. Threads may wait for PostgreSQL, Redis or a name server for longer than a
-/// drain may take: libpq waits ten seconds for an answer, the resolver for as long as it is configured to.
-/// What they do is safe to break off, as a crash is.
+/// drain may take: libpq waits ten seconds for an answer, the resolver for as long as it is configured to. To
+/// break off what they do is as safe as a crash.
 internal import CouponCore
 internal import Glibc
 internal import Logging

@@ -17,7 +17,8 @@ extension Clocks {
 /// The process's environment.
 func environment() -> [String: String] { ProcessInfo.processInfo.environment }
 
-/// This process among all daemons, such as `coupond web-1/4711`: PostgreSQL shows it with each session.
+/// The name of this process among all daemons, such as `coupond web-1/4711`: PostgreSQL shows it with each
+/// session.
 func processName() -> String {
     var name = utsname()
     guard unsafe uname(&name) == 0 else { return "coupond \(getpid())" }

@@ -77,7 +77,7 @@ struct CallerTLS: Sendable {
         warnIfExpired()
     }
 
-    /// Callers that check certificates cannot connect then, but the clock may be wrong.
+    /// Only logs it: callers that check certificates cannot connect then, but the clock may be wrong.
     private func warnIfExpired() {
         let end = Timestamp(microseconds: Int64(context.expiry) * 1_000_000)
         guard end < Clocks.system.wallNow() else { return }

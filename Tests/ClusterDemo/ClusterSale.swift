@@ -135,7 +135,8 @@ struct ClusterSale {
         try await shard.master.restart()
         try await cluster.waitUntilWhole()
         say("\(name) is back, as a replica")
-        // Acceptances that the replica did not have may be gone: answered ones only if answers did not wait.
+        // Acceptances that the replica did not have may be gone: answered ones only if answers did not wait
+        // for it.
         let loss = Loss(
             of: .redis, at: Interval(from: beginning, to: traffic.recorder.now), coupons: hit,
             includesAnswered: waitReplicas == 0)

@@ -112,7 +112,7 @@ func problems(_ text: String) -> [String] {
         let one = "a roles=admin token=\(digests[0])\nb roles=reader token=\(digests[0])"
         #expect(
             problems(one) == [
-                "callers:2: token is there before, in line 1: it must name one principal"
+                "callers:2: token is already in line 1: it must name one principal"
             ])
         for proof in ["uid=5", "socket=/a", "certificate=URI:x:y"] {
             #expect(problems("a roles=admin \(proof)\nb roles=reader \(proof)").count == 1)

@@ -74,7 +74,8 @@ import Testing
         #expect(answers.byNumber[0] == [.failure(.refused(failure))])
     }
 
-    /// A connection that is open can become one too many: then the daemon does not say "not accepted".
+    /// An open connection can become one too many after a reload: then the daemon does not say "not
+    /// accepted".
     @Test(arguments: [Acceptance.notAccepted, .unknown])
     func `a connection that is refused ends all its requests as refused`(
         acceptance: Acceptance
@@ -95,7 +96,7 @@ import Testing
         let first = try #require(try sent().first)
         try channel.writeInbound(
             DaemonWire.frame(Response(id: first.id, result: .health(notReady: nil))))
-        // After an answer it can no longer be about the connection itself.
+        // After an answer, "too many" can no longer refuse the connection itself.
         let failure = Failure.exhausted("too many connections")
         try channel.writeInbound(DaemonWire.frame(Response(id: 0, result: .failure(failure))))
         #expect(answers.byNumber[1] == [.failure(.connectionLost(reason: failure.message))])

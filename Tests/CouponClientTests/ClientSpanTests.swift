@@ -12,7 +12,7 @@ import Tracing
     let seen = SeenRequests()
     private let tracer = TraceparentTracer()
 
-    @Test func `each try is a span of its own, which the daemon is told`() async throws {
+    @Test func `each try is a span of its own, which travels to the daemon`() async throws {
         try await withDaemons(
             [
                 {

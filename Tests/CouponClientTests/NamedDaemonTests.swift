@@ -32,7 +32,7 @@ import Testing
         try await daemon.stop()
     }
 
-    @Test func `all daemons of a name are called, also one that replaces another`() async throws {
+    @Test func `all daemons of a name are called, even one that replaces another`() async throws {
         let name = Name()
         let isGone = Atomic(false)
         let first = try await CannedDaemon.start { [seen] request in

@@ -170,12 +170,12 @@ import Testing
             _ = try await client.issue(1, to: 2)
             let deadlines = seen.all.compactMap(\.deadlineMilliseconds)
             #expect(deadlines.count == 2 && deadlines[0] == 2_000)
-            // It includes the wait for a connection.
+            // These 2 seconds include the wait for a connection.
             #expect((1...2_000).contains(deadlines[1]))
         }
     }
 
-    @Test func `retries end with the budget, also if tries and time are left`() async throws {
+    @Test func `retries end with the budget, even if tries and time are left`() async throws {
         let away = Failure(.unavailable, "away")
         try await withDaemons(
             [{ _ in .answer(.failure(away)) }],

@@ -15,7 +15,7 @@ private let partition = PartitionID(0)
     private var deadline: MonotonicTime { clock.now.advanced(byMilliseconds: 60_000) }
     private var loaded: ModelRedis.Loaded? { record(of: sale) }
 
-    @Test func `it ends when the coupon has its record, and leaves the claim to another load`()
+    @Test func `a load ends when the coupon has its record, and leaves the claim to another load`()
         throws
     {
         try keeper.load(sale, by: deadline)
@@ -25,7 +25,7 @@ private let partition = PartitionID(0)
         #expect(other.advance(keeper) == .opened)
     }
 
-    @Test func `it does not wait for a load that has opened the coupon`() throws {
+    @Test func `an admin does not wait for a load that has opened the coupon`() throws {
         var other = CouponLoad(of: sale, number: 2)
         while other.advance(keeper) != .opened {}
         let start = clock.now
@@ -34,7 +34,7 @@ private let partition = PartitionID(0)
         #expect(world.redis[partition].loads.count == 1)
     }
 
-    @Test func `it waits for a load before the opening for a second at most`() {
+    @Test func `an admin waits a second at most for a load that has not opened the coupon`() {
         var other = CouponLoad(of: sale, number: 2)
         _ = other.advance(keeper)
         let start = clock.now

@@ -70,7 +70,7 @@ import Testing
         #expect(book.drifting == 0)
     }
 
-    @Test func `it remembers no more coupons than its capacity`() {
+    @Test func `the book remembers no more coupons than its capacity`() {
         var book = AuditBook(capacity: 2)
         for id in 1...3 { _ = book.apply([check(1, .exact)], of: CouponID(Int64(id))) }
         #expect(book.suspects == [CouponID(1), CouponID(2)])

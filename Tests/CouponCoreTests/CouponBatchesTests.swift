@@ -65,7 +65,7 @@ extension CouponBatches {
         #expect(batches.dequeue(first) == [1, 2])
     }
 
-    @Test func `held requests wait for the coupon's next request, or until it is ready`() {
+    @Test func `held requests wait for the coupon's next request, or until the coupon is ready`() {
         var batches = CouponBatches(partitioning: Partitioning(count: 1))
         batches.hold([1, 2], for: first)
         #expect(batches.nextCoupon(of: here) == nil)

@@ -36,7 +36,7 @@ private let partition = PartitionID(0)
         #expect(loaded?.holders.count == 5 && staged == nil)
     }
 
-    @Test func `a coupon that does not exist is absent, and the load leaves nothing`() {
+    @Test func `the load of a coupon that does not exist ends as absent, and leaves nothing`() {
         world.tables.coupons = [:]
         var load = load()
         #expect(run(&load) == .done(.absent))
@@ -162,7 +162,7 @@ private let partition = PartitionID(0)
         #expect(staged == nil && loaded == nil)
     }
 
-    @Test func `a gate that is not open, or is fenced during the load, is not loaded`() {
+    @Test func `no coupon is loaded into a gate that is not open, or is fenced during the load`() {
         var load = load()
         run(&load) { staged?.holders.count == 2 }
         world.redis[partition].gate?.isFenced = true
@@ -178,7 +178,7 @@ private let partition = PartitionID(0)
         var calls: [FakeStore.Call] = []
         store.before = { [store] call in
             calls.append(call)
-            // A transaction that ends now had sent the decision before the claim.
+            // A transaction that was open at the claim has sent its decision to the gate, and ends now.
             if call == .wait { store.unsynced.discarded = 0 }
         }
         var load = load()
@@ -207,7 +207,7 @@ private let partition = PartitionID(0)
         world.tables.rejections = [rejection(.deadLetter)]
         var load = load()
         run(&load) { staged?.holders.count == 3 }
-        // As its letter.lua ends it.
+        // That daemon's letter.lua ends the load like this.
         world.tables.rejections = []
         world.redis[partition].loads = [:]
         #expect(run(&load) == .done(.loaded))

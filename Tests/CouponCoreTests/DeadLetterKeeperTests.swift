@@ -7,8 +7,8 @@ import Testing
 @Suite struct DeadLetterKeeperTests {
     private typealias Attempt = (Int64) throws(BackendError) -> DeadLetterKeeper.Sync
 
-    /// Letters 1 to 3 are of partition 0, letters 11 to 13 of partition 1, in turn. Each is of the coupon
-    /// with its number, but 3 is of the coupon of 2.
+    /// Letters 1 to 3 are of partition 0, letters 11 to 13 of partition 1, in turn. Each letter is of the
+    /// coupon with the same number, except that letter 3 is of coupon 2.
     private let letters = [1, 11, 2, 12, 3, 13].map {
         UnsyncedLetter(
             id: $0, partition: PartitionID(Int($0 / 10)), coupon: CouponID($0 == 3 ? 2 : $0))
@@ -61,7 +61,7 @@ import Testing
         #expect(tried == [1, 11, 2])
     }
 
-    @Test func `of a coupon that is being loaded one letter is tried`() {
+    @Test func `only one letter of a coupon that is being loaded is tried`() {
         var stuck = StuckPartitions()
         #expect(tried(&stuck) { $0 == 2 ? .loading : .done } == [1, 11, 2, 12, 13])
     }

@@ -20,7 +20,7 @@ import Testing
             var reader = EventReader(
                 of: coupon, limit: limit, from: try #require(LogPlaces(bookmark)).places,
                 beginningWith: PartitionID(turn * 7 % 50))
-            // As a daemon does for one answer.
+            // For one answer a daemon reads on while nothing was found.
             var slice = try reader.next(log)
             while slice.events.isEmpty, slice.resets.isEmpty, !reader.unread.isEmpty {
                 slice = try reader.next(log)
@@ -52,7 +52,7 @@ import Testing
         #expect(first.map(\.place.commit) == first.map(\.place.commit).sorted())
         #expect(first.count { $0.kind == soldOut.kind } == 3)
         #expect(found.places == log.newestCommits())
-        // Nothing more, until there is a commit.
+        // No event comes until there is another commit.
         #expect(try read(log, from: found.places, limit: limit).events.isEmpty)
         log.commit(1, [(5, 14...14)])
         #expect(try read(log, from: found.places, limit: limit).events.compactMap(user) == [14])
@@ -157,12 +157,12 @@ import Testing
         let start = Dictionary(uniqueKeysWithValues: partitions.map { ($0, LogPlace.start) })
         let found = try read(log, from: start, limit: 100)
         #expect(found.events.count == 2_000 && Set(found.events.map(\.place)).count == 2_000)
-        // One that always has more does not hold up the others.
+        // A partition that always has more events does not hold up the others.
         let first = found.events.prefix(1_000)
         #expect(Set(first.map(\.place.partition)).count > 10)
     }
 
-    @Test func `it says how many commits it is behind`() throws {
+    @Test func `a reader says how many commits come after its bookmark`() throws {
         let log = MemoryLog()
         for number in 1...5 as ClosedRange<Int64> { log.commit(0, [(4, number...number)]) }
         var reader = EventReader(

@@ -96,7 +96,7 @@ final class FakeStore: CouponStore {
         return isSynced
     }
 
-    // Nothing else is asked for.
+    // No test asks for anything else.
     private var notAskedFor: BackendError { .postgres(.refused("not asked for")) }
 
     func partitions() throws(BackendError) -> [PartitionRow] { throw notAskedFor }
@@ -137,7 +137,7 @@ final class FakeStore: CouponStore {
             !partitions.contains(world.partitioning.partition(of: $0))
         }
         guard let next, let coupon = world.tables.coupons[due[next]] else { return .nothingDue }
-        // It is due again later, or not at all.
+        // The change is due again later, or not at all.
         due.remove(at: next)
         let partition = world.partitioning.partition(of: coupon.id)
         let isSynced = update(coupon, world.tables[partition])

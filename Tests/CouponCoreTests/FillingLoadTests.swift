@@ -37,7 +37,7 @@ private let partition = PartitionID(0)
         return reply.results.first
     }
 
-    @Test func `it opens with rejected users and figures, and the issues follow by pages`() {
+    @Test func `a coupon opens with rejected users and figures, and the issues follow by pages`() {
         var load = CouponLoad(of: sale, number: 1)
         #expect(run(&load) == .opened)
         #expect(known == [6] && loaded?.used == 5 && loaded?.nextSequence == 7)
@@ -49,7 +49,7 @@ private let partition = PartitionID(0)
         #expect(world.redis[partition].loads.isEmpty)
     }
 
-    @Test func `issues that come while it is filling neither stop nor restart it`() throws {
+    @Test func `issues that come during the filling neither stop nor restart the load`() throws {
         var load = CouponLoad(of: sale, number: 1)
         #expect(run(&load) == .opened)
         let rev = try #require(loaded?.rev)

@@ -81,7 +81,8 @@ import Testing
         #expect(stage.end(last) == nil)
     }
 
-    @Test func `later requests are looked up without asking the gate, cleared ones do not wait`() {
+    @Test
+    func `later requests are looked up without asking the gate, and cleared ones do not wait`() {
         stage.issue(user: 1)
         stage.endTurn()
         answerFilling()

@@ -212,7 +212,7 @@ import Testing
         #expect(entrance.judge() == .ask)
     }
 
-    @Test func `ENDED does not bounce early because a reply travelled long`() {
+    @Test func `a reply that travelled long does not make ENDED bounce too early`() {
         var entrance = Entrance()
         entrance.clock.advance(milliseconds: 10_000)
         let closes = opens.advanced(byMilliseconds: 60_000)
@@ -299,12 +299,12 @@ import Testing
         #expect(entrance.judge() == .ask)
     }
 
-    @Test func `a partition it does not know is ignored`() {
+    @Test func `a partition that the front door does not know is ignored`() {
         var entrance = Entrance()
         entrance.door.raise(PartitionID(4), to: 7)
     }
 
-    @Test func `it remembers no more than its capacity, and keeps what is in use`() {
+    @Test func `a front door remembers no more than its capacity, and keeps what is in use`() {
         var entrance = Entrance(capacity: 100)
         entrance.reply(.closed(.full))
         for id in 1...10_000 {

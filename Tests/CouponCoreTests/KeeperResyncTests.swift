@@ -23,7 +23,7 @@ import Testing
         #expect(tried == [open, closed])
     }
 
-    @Test func `a round of changes ends in time, also if each of them reaches its gate`() {
+    @Test func `a round of changes ends in time, even if each of them reaches its gate`() {
         let clock = VirtualClock()
         let world = ModelWorld(partitions: 1, clocks: clock.clocks)
         let (gates, store) = (ModelGates(world), FakeStore(world))

@@ -29,7 +29,7 @@ import Testing
         #expect(begun == coupons)
     }
 
-    @Test func `loads that cannot begin yet begin when the next one ends`() {
+    @Test func `loads that cannot begin yet begin when another load ends`() {
         var openings = Openings()
         openings.update((1...Int64(Limits.openingLoadsInFlight) + 1).map { CouponID($0) })
         let begun = openings.begin()

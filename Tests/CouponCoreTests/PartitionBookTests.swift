@@ -65,7 +65,7 @@ private func row(
         #expect(book.isOpen(partition, by: here))
     }
 
-    @Test func `a partition it does not have is ignored`() {
+    @Test func `a partition that the book does not have is ignored`() {
         var book = PartitionBook(partitioning: Partitioning(count: 2))
         _ = book.apply(row(1, id: PartitionID(2)))
     }

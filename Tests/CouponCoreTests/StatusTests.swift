@@ -134,7 +134,7 @@ private let other = CouponID(2)
                 == [.rejected(sequence: 2, reason: .soldOut), issued])
     }
 
-    @Test func `without Redis it answers what PostgreSQL knows, and without PostgreSQL nothing`() {
+    @Test func `a status needs PostgreSQL, and without Redis it says what PostgreSQL knows`() {
         world.empty()
         #expect(
             users(statuses((1, sale), (2, sale), (nil, sale))) == [issued, nil, UserStatus.none])

@@ -22,7 +22,7 @@ private func ticket(waits: Bool = false) -> Ticket {
         #expect(tickets[number]?.acceptance == .notAccepted)
     }
 
-    @Test func `after an interrupted call a request may be accepted, also if it is sent again`() {
+    @Test func `after an interrupted call a request may be accepted, even if it is sent again`() {
         var tickets = Tickets()
         let number = tickets.add(ticket())
         tickets.send(number, at: MonotonicTime(nanoseconds: 0))

@@ -19,7 +19,7 @@ private func view(_ sequence: Int64, n: Int64 = 1, _ rejection: RejectionReason?
 }
 
 @Suite struct UserStandingTests {
-    @Test func `the request of an issue gets it again, another one is a duplicate`() {
+    @Test func `an issued request gets its issue again, and another request is a duplicate`() {
         let own = UserStanding.issued(sequence: 4, requestID: mine, at: at)
         #expect(own.outcome(for: mine, waitsForIssue: true) == .issued(sequence: 4, at: at))
         #expect(own.outcome(for: mine, waitsForIssue: false) == .accepted(sequence: 4))
@@ -32,7 +32,7 @@ private func view(_ sequence: Int64, n: Int64 = 1, _ rejection: RejectionReason?
     }
 
     @Test(arguments: RejectionReason.allCases)
-    func `the request of a rejection gets it again, another one may try unless the slot is kept`(
+    func `a rejected request gets its rejection again, another may try unless the slot is kept`(
         _ reason: RejectionReason
     ) {
         let own = UserStanding.rejected(sequence: 4, requestID: mine, reason: reason)

@@ -108,7 +108,7 @@ private func listening() -> WaitList {
         #expect(lost == [WaitList.Answer(ticket: 1, outcome: nil)])
     }
 
-    @Test func `no waiter is lost before the cursor has passed`() {
+    @Test func `no waiter is given up as lost before the cursor has passed it`() {
         var list = listening()
         list.register(waiter(1, 1, 5), isReplay: false)
         _ = list.receive(event(at(1, 0), at(1, 0), epoch: 2))
@@ -208,7 +208,7 @@ private func listening() -> WaitList {
         #expect(list.count == 1)
     }
 
-    @Test func `of more undecided waiters than one question holds, each is asked about once`() {
+    @Test func `if one question does not hold all undecided waiters, each is asked about once`() {
         var list = WaitList()
         for ticket in 1...25 {
             list.register(waiter(UInt64(ticket), 1, Int64(ticket)), isReplay: false)

@@ -206,7 +206,7 @@ private let unjudged: [GateAnswer] = [
     }
 
     @Test(arguments: unjudged)
-    func `the requests of a call that judges none of them are refused`(_ answer: GateAnswer) {
+    func `if a call judges none of its requests, they are refused`(_ answer: GateAnswer) {
         let stage = Stage()
         let request = stage.issue()
         stage.endTurn()
@@ -278,7 +278,7 @@ private let unjudged: [GateAnswer] = [
     }
 
     @Test(arguments: [false, true])
-    func `a later epoch that PostgreSQL does not know refuses them`(_ isReadable: Bool) {
+    func `a later epoch that PostgreSQL does not know refuses the requests`(_ isReadable: Bool) {
         let stage = Stage()
         let request = stage.issue()
         stage.endTurn()

@@ -178,7 +178,7 @@ private final class TwoNodes {
         #expect(nodes.end(request) == .outcome(.accepted(sequence: 2)))
     }
 
-    @Test func `a gate is verified only if its Redis is not the one in its rows`() {
+    @Test func `a gate is verified only if its Redis is not the one in PostgreSQL's rows`() {
         let nodes = TwoNodes()
         nodes.gates[1].identity = RedisIdentity(runID: "three", replicationID: "c")
         nodes.worker.apply(rows: nil)

@@ -92,8 +92,9 @@ import Testing
     }
 
     @Test(arguments: [true, false])
-    func `at its deadline a waiter is accepted if replicas have it, else unknown`(isConfirmed: Bool)
-    {
+    func `at its deadline a waiter gets accepted if replicas have it, else unknown`(
+        isConfirmed: Bool
+    ) {
         let request = ask(.accepted(sequence: 1, position: at), waits: true)
         answer(isConfirmed ? 2 : 1)
         stage.pass(milliseconds: 1_100)

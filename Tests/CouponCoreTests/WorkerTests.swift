@@ -63,7 +63,7 @@ private let first = Position(epoch: 1, n: 1)
         #expect(stage.gate.calls[0].questions.map(\.requests.count) == [2, 1])
     }
 
-    @Test func `a call has so many coupons, and the others are in the next one`() {
+    @Test func `a call has a limited number of coupons, and the next call has the others`() {
         let stage = Stage()
         let most = Limits.couponsPerGateCall
         for id in 1...most + 10 { stage.issue(CouponID(Int64(4 * id)), user: 1) }
@@ -87,7 +87,7 @@ private let first = Position(epoch: 1, n: 1)
         #expect(stage.gate.calls.map { $0.questions.map(\.coupon.rawValue) } == [[9], [5]])
     }
 
-    @Test func `an answer gives one turn, and after it few requests gather again`() {
+    @Test func `an answered call gives its partition one turn, no more`() {
         let stage = Stage()
         stage.issue(user: 1)
         stage.endTurn()
@@ -201,7 +201,7 @@ private let first = Position(epoch: 1, n: 1)
         #expect(stage.outcome(retry) == .duplicate(sequence: 1, state: .queued))
     }
 
-    @Test func `a mark that bounces is read again by a call of no requests`() {
+    @Test func `a mark that bounces is refreshed by a call without requests`() {
         let stage = Stage()
         stage.issue()
         stage.endTurn()
@@ -216,7 +216,7 @@ private let first = Position(epoch: 1, n: 1)
         #expect(stage.gate.calls.count == 1, "it is open again")
     }
 
-    @Test func `a mark that is old when a waiting request meets it is read again too`() {
+    @Test func `an old mark that a waiting request meets is refreshed too`() {
         let stage = Stage()
         stage.issue(CouponID(1))
         stage.issue(CouponID(2))
@@ -367,7 +367,7 @@ private let first = Position(epoch: 1, n: 1)
         #expect(stage.host.ends.values.allSatisfy { $0.count == 1 })
     }
 
-    @Test func `it says why it is not ready`() {
+    @Test func `a worker says why it is not ready`() {
         let stage = Stage(epoch: nil)
         #expect(stage.worker.whyNotReady?.contains("4 partitions") == true)
         stage.read(epoch: 1)

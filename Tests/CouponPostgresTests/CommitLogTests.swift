@@ -159,7 +159,7 @@ import Testing
         #expect(try log(store, from: .start).map(\.number) == [5, 6], "numbers go on")
     }
 
-    @Test func `ids of users of any size are packed, and read from any of them on`() {
+    @Test func `user ids of any size are packed, and can be read from any id on`() {
         let ids: [Int64] = [1, 2, 1, .max, 1, 1 << 40, 7, 7, 1 << 62, 300, .max - 1]
         let users = ids.map { CouponUser(user: UserID($0), coupon: 4) }
         let bytes = PackedUsers.bytes(users)
@@ -175,7 +175,7 @@ import Testing
             CouponUser(user: UserID(1 << 50 + $0), coupon: 4)
         }
         #expect(PackedUsers.bytes(near).count < 5_010)
-        // Somebody else's bytes.
+        // Bytes that another program wrote.
         #expect(read([UInt8](repeating: 255, count: 30), from: 0, limit: 9) == [])
     }
 }

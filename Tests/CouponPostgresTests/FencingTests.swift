@@ -86,7 +86,7 @@ import Testing
             return await group.reduce(into: []) { $0.append($1) }
         }
         #expect(outcomes.count { $0 == .failure(.postgres(.fenced)) } == 1)
-        // The winner's batch met the total of 100, so that rejections were written as well: by it alone.
+        // The winner's batch met the total of 100, so it wrote rejections as well. The loser wrote none.
         #expect(outcomes.contains(.success(100)))
         #expect(
             try database.sql(

@@ -4,7 +4,7 @@ import Testing
 
 @testable import CouponPostgres
 
-/// Rows that were changed by SQL: each costs itself at most, and nothing traps.
+/// Rows that were changed by SQL: at most that row is lost, and nothing traps.
 @Suite struct ForeignRowsTests {
     /// Why PostgreSQL refuses; empty if it does not.
     private func refusal(_ body: () throws -> Void) -> String {
@@ -87,7 +87,7 @@ import Testing
     }
 
     @Test(arguments: [
-        // An encoding, bytes in it, and what they are; without an encoding nobody knows.
+        // An encoding, bytes in it, and the text that they mean; without an encoding nobody knows the text.
         ("LATIN1", "\\xfcff", "üÿ"), ("SQL_ASCII", "\\xfc", "\u{FFFD}"),
     ])
     func `titles of a database with another encoding are read and written`(
@@ -180,9 +180,9 @@ import Testing
         try ledger.ping()
         try database.terminateSessions()
         #expect(try store.coupon(coupon) != nil)
-        // Its locks are gone, so this one must say so.
+        // The ledger's locks are gone with its session, so it must say so.
         expectSessionLost { try ledger.ping() }
-        // Within a transaction nothing is replaced.
+        // Within a transaction the session is not replaced.
         let session = Session(database.options, role: .store, logger: quiet)
         _ = try session.run("BEGIN")
         try database.terminateSessions()

@@ -97,7 +97,7 @@ import Testing
     ) async throws {
         let database = try await TestDatabase()
         try database.coupon()
-        // Later letters of the same user were discarded, and the gate knows it.
+        // Later letters of the same user were discarded, and the gate knows that.
         try database.sql(
             """
             INSERT INTO coupond.dead_letter

@@ -26,8 +26,8 @@ import Testing
     }
 
     /// What a daemon of commit fac4a67, which has two migrations, leaves in the tables; one with three leaves
-    /// the same. Coupon 4 was just changed. It has two issues, a rejection, a letter that is held, and one
-    /// that was discarded, which the gate does not know.
+    /// the same. Coupon 4 was just changed. It has two issues, a rejection, a letter that is held, and a
+    /// letter whose discard the gate does not know.
     private static let rows = """
         INSERT INTO coupond.installation (partitions) VALUES (4);
         INSERT INTO coupond.partition (id, epoch, cursor_epoch, cursor_n)

@@ -93,7 +93,7 @@ import Testing
 
     @Test func `a step reads one row of the outbox, however many there are`() async throws {
         let database = try await TestDatabase()
-        // Of coupons that were deleted.
+        // Rows of coupons that were deleted.
         try database.sql(
             """
             INSERT INTO coupond.gate_outbox (coupon_id, added_at)
@@ -101,7 +101,7 @@ import Testing
             """)
         let count = try await database.reads(of: "gate_outbox") { store in
             for step in 0..<100 {
-                // The gates of one partition in four lack them.
+                // The gate of one partition in four cannot remove them.
                 let result = try store.resync(
                     passing: [], { _, _ in false }, deleted: { _, row in row.id != partition })
                 #expect(result == (step % 4 == 3 ? .failed(partition, nil) : .synced))

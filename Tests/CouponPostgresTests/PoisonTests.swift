@@ -22,7 +22,7 @@ import Testing
         #expect(commit.issued == 90)
         let dead = commit.rejections.filter { $0.reason == .deadLetter }
         #expect(Set(dead.map(\.accepted.user.rawValue)) == [1, 37, 38])
-        // The three left their places to the next in line; the last seven came too late.
+        // The three left their coupons to the next three in line; the last seven came too late.
         #expect(
             commit.rejections.filter { $0.reason == .soldOut }.map(\.accepted.user.rawValue)
                 == Array(94...100))
@@ -148,7 +148,9 @@ import Testing
         #expect(try ledger.issue(batch(refused, milliseconds: 20_000)).rejections.count == 90)
     }
 
-    @Test func `an entry that has the longest time is copied by several statements`() async throws {
+    @Test func `an entry with the longest time limit is copied by several statements`()
+        async throws
+    {
         let database = try await TestDatabase()
         try database.coupon(total: nil)
         try database.sql(

@@ -74,7 +74,7 @@ import Testing
         #expect(try database.sql("SELECT count(*) FROM coupond.gate_outbox") == "0")
     }
 
-    /// Rows that each keep a coupon.
+    /// Rows, each of which keeps its coupon from being deleted.
     private static let rows = [
         """
         INSERT INTO coupond.coupon_issue VALUES (4, 1, 1, now(), now(), '')
@@ -121,7 +121,7 @@ import Testing
         #expect(try store.delete(CouponID(8), by: anyCall) { _, _ in true } == nil)
     }
 
-    /// Its statement has begun before the deletion is committed.
+    /// The statement that creates the coupon has begun before the deletion is committed.
     @Test func `a coupon that is created while its id is deleted is refused`() async throws {
         let database = try await closed()
         let isDeleted = DispatchSemaphore(value: 0)
@@ -193,7 +193,7 @@ import Testing
         #expect(open == .invalid("only a closed coupon can be archived"))
     }
 
-    @Test func `a list reads only its own kind, and a deletion none of other coupons`() async throws
+    @Test func `a list reads only its own kind, and a deletion reads no other coupon`() async throws
     {
         let database = try await closed()
         try database.sql(

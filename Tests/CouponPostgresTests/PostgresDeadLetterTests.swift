@@ -42,7 +42,7 @@ import Testing
     @Test func `letters are found without a walk over those of other coupons`() async throws {
         let database = try await TestDatabase()
         for id in [4, 8] { try database.coupon(Int64(id)) }
-        // The first ones are coupon 4's; none of those behind them is.
+        // The first ones are coupon 4's, and none of the later ones is.
         try database.sql(
             """
             INSERT INTO coupond.dead_letter
@@ -94,7 +94,7 @@ import Testing
         #expect(try issued(database) == "2|6")
         let now = try #require(try store.coupon(coupon))
         #expect(now.issued == 3 && now.version == 2, "the last one: sold out")
-        // The same decision again, and the other one.
+        // The same decision again is accepted, and the opposite one is refused.
         #expect(try store.decide(letter.id, .redriven) == .decided(redriven))
         guard case .refused = try store.decide(letter.id, .discarded) else {
             Testing.Issue.record("decided twice")

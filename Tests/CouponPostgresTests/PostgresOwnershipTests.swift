@@ -116,7 +116,7 @@ import Testing
                     AND datname = current_database()
                 """) == "1"
         }
-        // Not asked of a ledger: that may end the session already, on a busy machine.
+        // This is read by SQL, because a question to a ledger may already end the session on a busy machine.
         #expect(
             try database.sql(
                 """

@@ -34,7 +34,7 @@ import Testing
         #expect(try users(store.holders(question(after: 10, attempt: 1))) == [20, 30])
     }
 
-    @Test func `the place behind a page is that of a page without one`() async throws {
+    @Test func `a page read in advance ends where any other page ends`() async throws {
         let database = try await TestDatabase()
         try database.coupon(total: 9)
         _ = try database.ledger().issue(batch(entry(1, first: 1, users: [10, 20, 30])))

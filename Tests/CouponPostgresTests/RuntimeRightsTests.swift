@@ -6,7 +6,7 @@ import Testing
 
 @testable import CouponPostgres
 
-/// One after the other: each makes the roles of the server if there are none.
+/// The tests run one after the other, because each makes the roles of the server if there are none.
 @Suite(.serialized) struct RuntimeRightsTests {
     @Test func `every table, view and function of the schema has its line`() async throws {
         let database = try await TestDatabase()

@@ -206,7 +206,7 @@ func onItsOwnThread<R: Sendable>(_ body: @escaping @Sendable () -> R) async -> R
 }
 
 extension PostgresOptions {
-    /// For sessions that wait for a test, which may itself be slow on a busy machine.
+    /// For sessions that wait for a test: the test may be slow on a busy machine.
     var withLongTimeouts: PostgresOptions {
         var options = self
         options.lockTimeoutMilliseconds = 600_000

@@ -90,7 +90,8 @@ import Testing
         let standby = try await PostgresServer(copyOf: primary, streaming: true)
         try await primary.waitForAnyStandby()
         standby.pause()
-        // Somebody's commit waits, and the session ends: now everybody sees it, and the standby lacks it.
+        // A commit waits for the standby, and its session ends: now everybody sees the commit, and the
+        // standby lacks it.
         let writer = try primary.startSilentClient(
             ["UPDATE coupond.coupon SET issued = 7"], on: database.connection)
         try await eventually("the commit waits") { try primary.commitsInWait == 1 }
@@ -182,7 +183,7 @@ extension TestDatabase {
 }
 
 extension PostgresOptions {
-    /// Not even that of a silent ledger.
+    /// Options without any timeout, not even the one that ends a silent session.
     fileprivate var withoutTimeouts: PostgresOptions {
         var options = withLongTimeouts
         options.idleTimeoutMilliseconds = 600_000

@@ -75,7 +75,7 @@ import Testing
         let bounds = AccountsBounds(rows: 1, rejections: 1)
         #expect(try store.accounts(of: [CouponID(4)], bounds).first?.coupon.window == window)
         #expect(try database.ledger().marks(of: [CouponID(4)]).first?.coupon.window == window)
-        // And back: a moment before PostgreSQL's calendar becomes its first one.
+        // And back: a moment before the beginning of PostgreSQL's calendar becomes its first moment.
         try database.sql("DELETE FROM coupond.coupon")
         let ages = Window(
             opens: Timestamp(microseconds: .min), closes: Timestamp(microseconds: .max))
@@ -208,7 +208,7 @@ import Testing
         let ledger = database.ledger()
         _ = try ledger.issue(batch(entry(1, first: 1, users: 1...12_000)))
         _ = try ledger.issue(batch(entry(2, first: 12_001, users: 20_000...20_003), from: 1))
-        // The same user again, later; and one who has the coupon.
+        // A later rejection of the same user, and one of a user who has the coupon.
         _ = try ledger.issue(batch(entry(3, first: 12_005, users: [20_002, 1]), from: 2))
         let loaded = try #require(try ledger.loaded(CouponID(4)))
         #expect(loaded.marks.coupon.issued == 12_000 && loaded.marks.held == 1)

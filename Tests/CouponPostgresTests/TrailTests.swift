@@ -103,7 +103,7 @@ import Testing
         _ = try store.decide(letter.id, .discarded)
         _ = try store.decide(letter.id, .discarded)
         let found = try lines(store, of: .coupon(coupon))
-        #expect(found.count == 3, "the second decision changed nothing, and was made")
+        #expect(found.count == 3, "the second decision changed nothing, and has its line")
         #expect(found[1].action.before?.contains(#""state": "HELD""#) == true)
         #expect(found[1].action.after?.contains(#""state": "DISCARDED""#) == true)
         let traces = try store.traces(
@@ -113,7 +113,9 @@ import Testing
         #expect(traces.trail == found)
     }
 
-    @Test func `names are cut to the bounds of the table, and hold no controls`() async throws {
+    @Test func `names are cut to the bounds of the table, and have no control characters`()
+        async throws
+    {
         let store = try await TestDatabase().store()
         let long = AdminCall(
             principal: "\u{1B}" + String(repeating: "é", count: 500),
@@ -135,7 +137,7 @@ import Testing
         #expect(own.map(\.action) == [action], "it is found by the name that was cut")
     }
 
-    @Test func `many lines are added all or none, without those that are refused for their data`()
+    @Test func `many lines are added together, except those that are refused for their data`()
         async throws
     {
         let database = try await TestDatabase()
@@ -197,7 +199,7 @@ import Testing
         #expect(try lines(store).count == 2)
     }
 
-    @Test func `lines are read newest first, page by page, without a walk over others`()
+    @Test func `lines are read newest first, page by page, and no others are read`()
         async throws
     {
         let database = try await TestDatabase()

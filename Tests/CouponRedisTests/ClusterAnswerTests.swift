@@ -54,7 +54,7 @@ private func text(_ text: String) -> Reply { .bytes(Array(text.utf8)) }
         #expect(topology.kind == .cluster && topology.epoch == 7)
         #expect(topology.nodes.map(\.id.name) == identifiers)
         #expect(topology.nodes.map(\.term) == [4, 2, 3])
-        // A node that does not know its own host is the one that was asked.
+        // A node without a host of its own is the node that was asked, at the address that was asked.
         #expect(
             topology.nodes.map { "\($0.address)" }
                 == ["10.0.0.1:17000", "10.0.0.9:17000", "10.0.0.3:17000"])

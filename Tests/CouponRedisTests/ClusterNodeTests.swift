@@ -126,8 +126,8 @@ private final class Nodes {
             return down == lost && up.count == 16
         }
         let partition = try #require(lost.sorted().first)
-        // A subscription moves once more when the map names the new master: a replica accepts them too. What
-        // is published in between is lost, so each try opens the gate in another epoch.
+        // A replica accepts subscriptions too, so a subscription moves once more when the map names the new
+        // master. What is published in between is lost, so each try opens the gate in another epoch.
         var epoch: Epoch = 1
         try await eventually("its event comes from the new master") {
             next()

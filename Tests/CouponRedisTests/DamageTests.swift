@@ -35,7 +35,7 @@ private enum Damage: CaseIterable, CustomTestStringConvertible {
         return fixture
     }
 
-    /// Its owner then rebuilds it at once.
+    /// The gate is fenced and no rebuild is in progress: its owner rebuilds it at once.
     private func expectFenced(
         _ fixture: RedisFixture, sourceLocation: SourceLocation = #_sourceLocation
     ) throws {
@@ -122,7 +122,7 @@ private enum Damage: CaseIterable, CustomTestStringConvertible {
         #expect(try fixture.view().items.count == 1 && fixture.view().settled == .zero)
     }
 
-    /// Of another length, kind or reason.
+    /// Holders of another length, with an unknown kind, or with an unknown reason.
     @Test(
         arguments: [
             [1, 0, 7], [9, 0] + Array(repeating: 0, count: 41),
@@ -135,7 +135,7 @@ private enum Damage: CaseIterable, CustomTestStringConvertible {
         try fixture.damageHolder(1, bytes)
         #expect(try fixture.ask(request(3)).verdicts == [.accepted(sequence: 3, position: at(2))])
         #expect(try fixture.inspect(1).status == .fenced && fixture.inspect(3).status == .open)
-        // A settle skips it, because what it was is unknown.
+        // A settle skips this holder, because nobody knows what it was.
         #expect(
             try fixture.settle(
                 from: .zero, to: at(1), [settled(coupon(issued: 1), 2)],

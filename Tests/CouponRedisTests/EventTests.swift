@@ -94,7 +94,7 @@ internal import Testing
             try signal(source)
                 == event(
                     .zero, .zero, [.init(coupon: CouponID(8), rev: 1, version: 2, door: .open)]))
-        // A change before the next load is published only by that load.
+        // The next load publishes the changes that came before it.
         #expect(try fixture.load(coupon(8, version: 3)) == .loaded)
         #expect(
             try signal(source)

@@ -138,8 +138,9 @@ internal import Testing
         try await eventually("it is used again") { try control.identity().runID.isEmpty == false }
     }
 
-    /// The error is remembered for some milliseconds only: a round in which the test was slower counts not.
-    @Test func `jobs behind one to which Redis gave no answer do not wait for one of their own`()
+    /// The error is remembered for some milliseconds only: a round in which the test was slower does not
+    /// count.
+    @Test func `jobs that follow one without an answer of Redis do not each wait for a timeout`()
         async throws
     {
         let fixture = try await RedisFixture()
@@ -234,9 +235,9 @@ internal import Testing
         let queues = (0..<8).map { (partition: PartitionID($0), after: Position.zero) }
         #expect(try control.wait(for: queues, milliseconds: 1).isEmpty)
         _ = try fixture.ask(request(1))
-        // Without an entry it would take a minute, and find nothing.
+        // Without an entry the wait would take a minute, and find nothing.
         #expect(try control.wait(for: queues, milliseconds: 60_000) == [partition])
-        // It is found again only while its position is after the one that is asked about.
+        // The entry is found again as long as its position is after the one that is asked about.
         #expect(try control.wait(for: queues, milliseconds: 60_000) == [partition])
         let next = queues.map {
             (partition: $0.partition, after: $0.partition == partition ? at(1) : $0.after)

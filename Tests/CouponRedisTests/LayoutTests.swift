@@ -109,7 +109,7 @@ internal import Testing
     @Test func `a damaged entry or reply never crashes`() throws {
         for entry in entries {
             for bytes in damaged(entry) { _ = try item(bytes) }
-            // Cut at the end of a coupon it is another entry; else it shows.
+            // An entry that is cut at the end of a coupon is another valid entry; any other cut is noticed.
             for length in 1..<entry.count where length != 9 + 45 {
                 #expect(try item(Array(entry[..<length])).isDamaged)
             }

@@ -76,7 +76,8 @@ internal import Testing
         #expect(try fixture.inspect(2).holder != nil)
     }
 
-    /// After a step of the gate's clock no load could take it over for that long.
+    /// The gate's clock may have been put back: without this rule no load could take over the claim for that
+    /// long.
     @Test(arguments: [Int64.max, 1 << 53])
     func `a claim from the future is taken over`(_ moved: Int64) async throws {
         let fixture = try await RedisFixture()

@@ -106,7 +106,7 @@ internal import Testing
                 == .loaded)
         let other = many(1...3, [2: 5])
         #expect(try fixture.load(coupon(10, issued: 3, last: 3), holders: other) == .loaded)
-        // A rebuild has written some of them again, and was interrupted.
+        // A rebuild has written some of the holders again, and was interrupted.
         _ = try fixture.fence(epoch: 2)
         _ = try fixture.name(coupon(10, issued: 3, last: 3), holders: other, epoch: 2, load: nil)
         let (search, slices) = try fixture.search([at(5), at(6), at(7)])

@@ -17,7 +17,7 @@ final class History {
     var random: SplitMix64
     let coupons: [Int64] = [3, 5, 7]
     let users: [Int64] = [1, 2, 3, 4, bigUser]
-    /// Inside every window that is not far away.
+    /// A time inside every window, except those that are far away.
     let now = Timestamp(microseconds: 1_900_000_000_000_000)
     var versions: Int64 = 1
     /// How far the last rebuild has copied the queue.
@@ -46,7 +46,7 @@ final class History {
 
     var keys: ModelRedis.Partition { model.partitions[partition.rawValue] }
 
-    /// Mostly the gate's own.
+    /// Mostly the gate's own epoch.
     var epoch: Epoch { (keys.gate?.epoch ?? 0) + (draw(0...9) == 0 ? 1 : 0) }
 
     /// Some position of the queue, or where it is settled.

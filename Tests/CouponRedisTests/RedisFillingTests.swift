@@ -89,7 +89,7 @@ extension RedisFixture {
         #expect(try await fixture.server.cli("EXISTS", fixture.claimKey()) == "0")
     }
 
-    /// Otherwise the load would begin again, with all holders of a coupon that nobody can get.
+    /// If the coupon left, the load would begin again, with all holders of a coupon that nobody can get.
     @Test func `a finished coupon stays until its load has ended`() async throws {
         let fixture = try await RedisFixture(retention: 3_600_000)
         try fixture.open()
@@ -121,7 +121,7 @@ extension RedisFixture {
         #expect(judgement.door == .open && judgement.verdicts.isEmpty)
     }
 
-    /// Rows of what this gate accepted are read as well.
+    /// The load also reads rows of users whom this gate accepted meanwhile.
     @Test func `a page replaces no holder that the gate has`() async throws {
         let fixture = try await RedisFixture()
         try fixture.open()
@@ -142,13 +142,13 @@ extension RedisFixture {
         try fixture.open()
         let load = try fixture.beginFilling()
         let old = try fixture.rev()
-        // It is sold out, leaves, and is opened again.
+        // The coupon is closed, leaves, and is opened again.
         #expect(
             try fixture.control.set(
                 coupon(total: 4, state: .closed, version: 2, issued: 2, last: 3),
                 partition: partition, epoch: 1) == .current)
         try fixture.itIsTime()
-        // Its load does not move any more.
+        // The load of the coupon does not move any more.
         try fixture.age(fixture.claimKey(), load: load)
         _ = try fixture.unload()
         #expect(try fixture.inspect().record == nil)

@@ -113,7 +113,7 @@ final class RedisFixture {
         return (claimed, lastLoad)
     }
 
-    /// The end of a load; nil is one in a rebuild.
+    /// The end of a load; with `load` nil, of a load in a rebuild.
     func name(
         _ coupon: Coupon, holders: [LoadedHolder] = [], staged: Int64 = 0, held: Int64 = 0,
         epoch: Epoch = 1, load: LoadNumber?

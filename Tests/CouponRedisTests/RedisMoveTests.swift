@@ -8,7 +8,7 @@ internal import Testing
 @Suite struct RedisMoveTests {
     private static let largest = "18446744073709551615-18446744073709551615"
 
-    /// A gate fenced with epoch 2, and a queue of epoch 1 with one more id.
+    /// A gate fenced with epoch 2, and a queue of epoch 1 with one more entry, whose id no gate gives.
     private func fenced(
         _ entries: Int, foreign: String? = Self.largest, cursor: Position = .zero, bytes: Int = 1
     ) async throws -> RedisFixture {
@@ -54,7 +54,7 @@ internal import Testing
         #expect(try fixture.ids() == ids(1...1_300))
     }
 
-    @Test func `a move whose place was lost goes on behind what was copied`() async throws {
+    @Test func `a move whose place was lost goes on after what was copied`() async throws {
         let fixture = try await fenced(1_300)
         var move = QueueMove(from: .zero)
         #expect(try fixture.move(&move))
@@ -134,14 +134,14 @@ internal import Testing
         #expect(try fixture.call(Command("EXISTS", Keys.queue(partition))) == .integer(0))
     }
 
-    @Test func `only entries behind the cursor are copied`() async throws {
+    @Test func `only entries after the cursor are copied`() async throws {
         let fixture = try await fenced(700, cursor: at(40))
         var move = QueueMove(from: at(40))
         try fixture.moveToTheEnd(&move, cursor: at(40))
         #expect(try fixture.ids() == ids(41...700))
     }
 
-    /// Counting has begun: what the gate calls settled is counted, and not issued.
+    /// Counting has begun: what the gate calls settled is counted by then, and not yet issued.
     @Test func `counted entries are copied too`() async throws {
         let fixture = try await fenced(4, foreign: nil)
         #expect(try fixture.name(coupon(), epoch: 2, load: nil) == .loaded)

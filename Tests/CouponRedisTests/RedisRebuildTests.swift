@@ -41,7 +41,7 @@ internal import Testing
         let view = try fixture.view()
         #expect(view.status == .fenced && view.epoch == 1 && view.tail == 1 && view.beat == 0)
         #expect(view.items.count == 1)
-        // A running rebuild is enough.
+        // While a rebuild runs, that rebuild is enough: only the epoch before it is wrong.
         #expect(try fixture.fence(epoch: 2))
         #expect(try control.distrust(partition) == 1)
         #expect(try fixture.finish(epoch: 2, counted: .zero))
@@ -73,7 +73,7 @@ internal import Testing
         try fixture.open(coupon(total: 3))
         _ = try fixture.ask(request(1))
         _ = try fixture.ask(request(2))
-        // The first one is issued but not settled.
+        // The first request is issued but not settled.
         #expect(try fixture.fence(epoch: 2, cursor: at(1)))
         let issued = coupon(total: 3, issued: 1, last: 1)
         let holders = [holder(1, sequence: 1)]
@@ -91,7 +91,7 @@ internal import Testing
                     .duplicate(sequence: 2, state: .queued, position: at(2)),
                     .accepted(sequence: 3, position: at(1, epoch: 2)), .soldOut,
                 ])
-        // One epoch at a time.
+        // A read returns entries of one epoch only.
         #expect(try fixture.view(after: at(1)).items.map(\.position) == [at(2)])
         #expect(try fixture.view(after: at(2)).items.map(\.position) == [at(1, epoch: 2)])
     }
@@ -158,7 +158,7 @@ internal import Testing
         while try fixture.control.sweep(partition, before: 3, limit: 2) {
             coupons.append(try fixture.keys().count { $0.hasSuffix(":record") })
         }
-        // Two at a time, then the list of the epoch; two records belong to other epochs.
+        // Each sweep removes two coupons, and then the list of the epoch. Two records belong to other epochs.
         #expect(coupons == [11, 9, 7, 7, 6, 4, 2, 2])
         #expect(
             try Set(fixture.keys())

@@ -28,7 +28,7 @@ import Testing
             used.formUnion(commands)
         }
         let others: Set = ["AUTH", "SENTINEL"]
-        #expect(used == Self.names(Self.all).union(others), "those need no right in Redis")
+        #expect(used == Self.names(Self.all).union(others), "these two need no right in Redis")
     }
 
     @Test func `only some settings need WAIT, CONFIG and CLUSTER`() {

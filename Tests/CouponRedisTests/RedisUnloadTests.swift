@@ -55,7 +55,7 @@ private let finished: [(String, Coupon)] = [
             let visit = try #require(try fixture.visit())
             #expect((planned...planned + 60_000).contains(visit))
         }
-        // It was not due.
+        // The coupon was not due, so it is still held.
         #expect(try await isHeld(fixture))
         let later = coupon(8, closes: 4_000_000_000_000_999)
         #expect(try fixture.load(later) == .loaded)
@@ -123,7 +123,7 @@ private let finished: [(String, Coupon)] = [
             try fixture.control.cap(
                 CouponID(7), version: version, partition: partition, epoch: 1, total: 1)
         }
-        // It was raised in between, which the gate does not know, and is lowered again.
+        // The total was raised, which the gate does not know, and is lowered again.
         #expect(try cap(version: 3) == .capped)
         try fixture.itIsTime()
         #expect(try !fixture.unload())

@@ -11,7 +11,7 @@ internal import Testing
             CouponID(7), version: 2, partition: partition, epoch: epoch)
     }
 
-    /// Without keys of coupons.
+    /// The keys of a partition that holds no coupon.
     private static let empty: Set = [
         Keys.gate(partition), Keys.epochs(partition), Keys.queue(partition),
     ]

@@ -108,7 +108,7 @@ private func identity(of server: RedisServer) throws -> RedisIdentity {
         }
     }
 
-    @Test func `questions that follow each other do not dial as often`()
+    @Test func `many questions in a row make few attempts to connect`()
         async throws
     {
         let master = try await RedisServer()
@@ -116,7 +116,7 @@ private func identity(of server: RedisServer) throws -> RedisIdentity {
         let question = try await Question(master, timeout: 10)
         let start = ContinuousClock.now
         for _ in 1...8 { #expect(try await question.ask() == nil) }
-        // At least 25, 50, 100, 200 and three times 250 ms.
+        // The pauses are at least 25, 50, 100, 200 and three times 250 ms.
         #expect(start.duration(to: .now) >= .milliseconds(1_125))
         try await master.cli("ACL", "SETUSER", "default", "+wait")
         #expect(try await question.ask()?.count == 0)

@@ -45,7 +45,7 @@ private let later = start.advanced(byMilliseconds: Limits.statusBatchMillisecond
         #expect(woken != nil, "both are idle")
     }
 
-    @Test func `a few calls that wait for a lane that hangs are looked at again, by one`() {
+    @Test func `a few calls that wait for a lane that hangs are taken by the other lane later`() {
         var turns = BatchTurns(lanes: 2)
         let busy = lane(turns.wake(waiting: 1, now: start))
         let waits = [1, 2].map { turns.wake(waiting: $0, now: start) }
@@ -54,7 +54,7 @@ private let later = start.advanced(byMilliseconds: Limits.statusBatchMillisecond
         #expect(lane(again) != nil && lane(again) != busy)
     }
 
-    @Test func `nor do calls that a lane leaves to one that hangs wait for longer`() {
+    @Test func `calls that a lane has left to one that hangs are taken back later`() {
         var turns = BatchTurns(lanes: 2)
         let lanes = [1, many].compactMap { lane(turns.wake(waiting: $0, now: start)) }
         let none = turns.wake(waiting: 1, now: start)

@@ -42,7 +42,7 @@ private final class Machine {
         #expect(machine.readMore() == .wait)
     }
 
-    @Test func `too many unanswered requests pause, one answer resumes`() {
+    @Test func `too many unanswered requests pause reading, and one answer resumes it`() {
         machine.receive(limit - 1)
         #expect(machine.mayHandle)
         machine.receive()

@@ -30,7 +30,7 @@ import Testing
         #expect(idle.reason == .idle && idle.seconds == 601)
     }
 
-    @Test func `while places are rare unused ones are freed earlier`() throws {
+    @Test func `while places are rare, unused places are freed earlier`() throws {
         let silent = try #require(end(ConnectionWatch(), crowded) { _, _ in .init() })
         #expect(silent.reason == .firstFrame && silent.seconds == Limits.firstFrameSeconds + 1)
         var known = ConnectionWatch()
@@ -75,7 +75,7 @@ import Testing
         #expect(stuck.seconds == Limits.unreadSeconds + 1)
     }
 
-    @Test func `a client that reads slowly may stay, also if more answers come than it reads`() {
+    @Test func `a client that reads slowly may stay, even if more answers come than it reads`() {
         var unsent = 0
         let slow = end(ConnectionWatch(), times) { second, watch in
             if second % 5 == 0 {

@@ -72,7 +72,7 @@ import Testing
         page.fail(ChannelError.eof)
     }
 
-    @Test func `a client that closes its sending side behind its request gets its answer`() throws {
+    @Test func `a client that closes its sending side after its request gets its answer`() throws {
         try ask()
         channel.pipeline.fireUserInboundEventTriggered(ChannelEvent.inputClosed)
         #expect(channel.isActive)

@@ -12,7 +12,7 @@ import Testing
         state.text(now: now).split(separator: "\n").filter { !$0.hasPrefix("#") }
     }
 
-    @Test func `each rebuild has the share that is done, and there are as many as that`() {
+    @Test func `each rebuild has the share that is done, and rebuilds are counted`() {
         var state = SchedulerState()
         state.rebuilds = [PartitionID(7): 0.95, PartitionID(3): 0.25]
         #expect(

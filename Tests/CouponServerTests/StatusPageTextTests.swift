@@ -27,7 +27,7 @@ import Testing
         for id in ids { #expect(page.contains("id=\"\(id)\""), "\(id)") }
     }
 
-    @Test func `the tables are read once at a time, and once a second`() {
+    @Test func `the tables are read by one reader at a time, and once a second`() {
         var cache = StatusTablesCache()
         func at(_ milliseconds: Int64) -> MonotonicTime {
             MonotonicTime(nanoseconds: milliseconds * 1_000_000)

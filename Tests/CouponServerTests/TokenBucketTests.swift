@@ -67,7 +67,7 @@ import Testing
         #expect(rates.spend(UserID(7), now: later) == nil)
     }
 
-    @Test func `a user who needs another one's place is not limited because of them`() {
+    @Test func `a user who takes another user's place in the table is not limited for it`() {
         let rates = UserRates(Rate(perSecond: 1), capacity: 2)
         for user in 1...3 as ClosedRange<Int64> {
             #expect(rates.spend(UserID(user), now: now) == nil)

@@ -26,7 +26,7 @@ enum Samples {
         coupon: 3, items: [IssueBatch.Item(user: 4, requestID: .empty)], waitFor: .issued,
         attempt: 1)
 
-    /// With the longest numbers.
+    /// A full batch with the longest numbers.
     static let largestBatch = IssueBatch(
         coupon: CouponID(.max),
         items: (0..<Limits.usersPerBatch).map {
@@ -200,7 +200,7 @@ enum Samples {
             queueRequests: nil, gateSaysSoldOut: false, workers: 1, workersClosed: 0),
     ]
 
-    /// A full page of the longest letters, and one of the shortest.
+    /// A full page: issues with the longest values, and one with the shortest.
     static let issues: [Issue] =
         (2...Limits.issuesPerPage).map {
             Issue(

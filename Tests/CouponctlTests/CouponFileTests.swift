@@ -68,7 +68,7 @@ import Testing
         #expect(error?.message.hasPrefix(message) == true)
     }
 
-    @Test func `a coupon that never closes is shown so, and is created again from that`() throws {
+    @Test func `a coupon that never closes is shown in a form that creates it again`() throws {
         let coupon = Coupon(id: 1, title: "t", total: 2, window: Window(opens: now))
         #expect(coupon.fields.contains { $0 == ("closes_at", "never") })
         #expect(coupon.json.description.contains("\"closes_at\":null"))

@@ -39,7 +39,7 @@ import Testing
         return notes
     }
 
-    @Test func `every question is asked once, at the moment of its number`() async throws {
+    @Test func `every question is asked once, when its number is due`() async throws {
         let rate = 10_000.0
         let pace = Pace(pipeline: 8, deadline: .seconds(10), rate: rate)
         let lanes = try await run(200, pace: pace, connections: 4)

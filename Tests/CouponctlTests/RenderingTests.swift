@@ -10,7 +10,7 @@ import Testing
         #expect(table.lines == [" ID  NAME", "  1  a", "200  bb", "  -"])
     }
 
-    @Test func `whole numbers above 2^53 - 1 are texts, also in documents from outside`() {
+    @Test func `whole numbers above 2^53 - 1 are texts, even in documents from outside`() {
         let (last, above) = (Int64(1) << 53 - 1, Int64(1) << 53)
         for (value, text) in [
             (0, "0"), (last, "9007199254740991"), (-last, "-9007199254740991"),

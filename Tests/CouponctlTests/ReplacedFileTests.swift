@@ -17,7 +17,7 @@ import Testing
             as? Int
     }
 
-    /// Makes a file of this mode and two links, one behind the other, that lead to it.
+    /// Makes a file of this mode, a link to it, and a link to that link.
     private func link(to name: String, mode: Int) throws {
         _ = try folder.write("", to: name)
         try FileManager.default.setAttributes(
@@ -81,8 +81,9 @@ import Testing
         #expect(try mode(of: "kept") == 0o640)
     }
 
-    @Test func `what a process has left that was killed in the middle is removed`() throws {
-        // A process that is not there, one that may go on, and copies of a person.
+    @Test func `what a process that was killed in the middle has left is removed`() throws {
+        // The first name has a process that is gone. Of the others, one has a process that may still run, and
+        // the rest are copies that a person made.
         let kept = ["file.new.1", "file.new.20261130", "file.new.x", "other.new.4194303"]
         let old = ["file.new.4194303"] + kept
         for name in old + ["file.new.4194302"] { _ = try folder.write("secret", to: name) }
@@ -94,7 +95,7 @@ import Testing
         try ReplacedFile(folder.file("file")).replace(by: [1])
         #expect(
             try FileManager.default.contentsOfDirectory(atPath: folder.path).sorted()
-                // Somebody may be writing the second one.
+                // The second one is new, so somebody may still be writing it.
                 == (["file", "file.new.4194302"] + kept).sorted())
     }
 

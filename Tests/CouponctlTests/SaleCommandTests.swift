@@ -9,8 +9,8 @@ import Testing
 @Suite struct SaleCommandTests {
     private typealias Answer = Result<Response.Result, ClientError>
 
-    /// 20 users ask twice for 10: the first ten are accepted and get DUPLICATE then, the others are too
-    /// late.
+    /// 20 users ask twice each for ten coupons: the first ten are accepted, and get DUPLICATE for their
+    /// second request. The others are too late.
     private static func tally(
         _ change: (inout [(user: Int64, outcome: Outcome)]) -> Void = { _ in }
     ) -> AnswerCounts {

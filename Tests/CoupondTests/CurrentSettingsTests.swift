@@ -8,7 +8,7 @@ import Testing
 
 @testable import coupond
 
-/// One at a time: they change the level of all loggers.
+/// The tests run one at a time, because they change the level of all loggers.
 @Suite(.serialized) struct CurrentSettingsTests {
     private let folder: ConfigurationFolder
     private let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }

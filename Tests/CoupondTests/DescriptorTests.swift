@@ -38,12 +38,12 @@ import Testing
         let ca = "/etc/ssl/certs/ca-certificates.crt"
         let tls = try await reserve(
             ["redis": "h:1", "redis-tls": "true", "redis-tls-ca": ca])
-        // Both ends of a pair of sockets for each blocking connection, also for each parked read.
+        // Each blocking connection needs both ends of a pair of sockets, and so does each parked read.
         #expect(tls - plain >= 2 * (13 + 1_024))
         let seeds = ["redis": "cluster:a:1,b:1,c:1"]
         let three = try await reserve(seeds)
         #expect(try await reserve(seeds, masters: 3) == three)
-        // For each further master two event loops have four each, and thirteen threads one.
+        // For each further master two event loops have four connections each, and thirteen threads one each.
         #expect(try await reserve(seeds, masters: 12) - three == 9 * (4 * 2 + 13))
     }
 

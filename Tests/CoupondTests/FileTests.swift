@@ -76,8 +76,8 @@ import Testing
         unsafe chmod(open, 0o620)
         #expect(
             await problems(flags: ["admin-token-file": open]).map(\.text) == [
-                "admin-token-file: \(open) can be written by others than its owner: they could "
-                    + "make themselves admins. Run chmod go-w on it"
+                "admin-token-file: \(open) can be written by users other than its owner: "
+                    + "they could become admins. Run chmod go-w on it"
             ])
         #expect(await problems(flags: ["redis-password-file": path]) == [])
     }

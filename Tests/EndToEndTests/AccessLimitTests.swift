@@ -75,7 +75,7 @@ import Testing
         #expect(try world.limited("rate_of_user") > 10)
     }
 
-    @Test func `a principal has its number of connections, and others are not concerned`()
+    @Test func `a principal has its number of connections, and other principals are not limited`()
         async throws
     {
         let world = try await CallersWorld(
@@ -122,7 +122,7 @@ import Testing
             try await admin.status(of: CouponID(1)).accepted == 2
         }
         try await world.reload([Self.line("shop", "roles=issuer connections=1"), anna], as: "anna")
-        // Any of the three may stay.
+        // Any of the three connections may stay.
         try await eventually("two end") {
             ([idle] + busy).count { $0.isReadable(within: 0) } == 2
         }
@@ -156,7 +156,7 @@ import Testing
             .watch(EventQuestion(.now, waitMilliseconds: 0)), .getCoupon(CouponID(1)), .reload,
         ]
         let stranger = try PlainSocket(port: daemon.port)
-        // All at once: the next one is read when the one before is answered.
+        // All are sent at once: the daemon reads a request when the one before is answered.
         try stranger.send(
             (0..<700).flatMap { number in
                 try Request(id: UInt64(number + 1), method: methods[number % methods.count]).frame()
@@ -178,7 +178,7 @@ import Testing
         let stage = try await LimitStage(
             ["--max-connections", "4", "--admin-listen", "unix:\(path)"])
         let daemon = stage.daemon
-        // The world's own client has one of four.
+        // The world's own client has one of the four places.
         let callers = try (1...3).map { _ in try PlainSocket(port: daemon.port) }
         for caller in callers { try caller.checkAlive() }
         var admins: [PlainSocket] = []
@@ -195,7 +195,7 @@ import Testing
         #expect(admins.count == 64 && refused == 36)
         for caller in callers { try caller.checkAlive() }
         #expect(try stage.metric("coupond_limited_total{reason=\"connections\"}") == 36)
-        // They took no place from callers, who took none from them.
+        // Admins took no place from callers, and callers took none from admins.
         admins.removeAll()
         try await eventually("an admin gets in while callers have taken all places") {
             let admin = try PlainSocket(path: path)
@@ -214,7 +214,7 @@ import Testing
         return line("late", "roles=reader,operator,admin expires=\(seconds.rfc3339)")
     }
 
-    @Test func `what is being read for a principal when it ends is not told`() async throws {
+    @Test func `a principal that ends gets no answer that is still being read`() async throws {
         let anna = Self.line("anna", "roles=admin")
         let world = try await CallersWorld([Self.late(.now(plus: 3_600)), anna], ownPostgres: true)
         let admin = world.client("anna")
@@ -222,7 +222,7 @@ import Testing
         let socket = try world.socket("late")
         try await world.reload([Self.late(.now(plus: 4)), anna], as: "anna")
         let status = Request.Method.couponStatus(coupon: CouponID(1), user: nil)
-        // A session that has just been used is not asked first whether it lives.
+        // The daemon does not first check a session that has just been used.
         try socket.send(Request(id: 3, deadlineMilliseconds: 60_000, method: status))
         #expect(try socket.response()?.id == 3)
         world.world.postgres.pause()
@@ -318,7 +318,7 @@ extension CallersWorld {
 }
 
 extension PlainSocket {
-    /// The next response, also if it takes longer than a socket waits; nil at the end.
+    /// The next response, even if it takes longer than a socket waits; nil at the end.
     fileprivate func responsePatiently() throws -> Response? {
         for _ in 0..<60 where !isReadable(within: 1) {}
         return try response()

@@ -38,7 +38,7 @@ import Testing
         let name = String(world.database.split(separator: "=").last ?? "")
         let backup = try await run("backup", world, database: name)
         #expect(backup.end == .code(0), "\(backup.text)")
-        // These are not in the backup.
+        // The issues of these users are not in the backup.
         for user in 11...15 as ClosedRange<Int64> {
             _ = try await daemon.ask(CouponID(1), user, waitFor: .issued)
         }

@@ -25,7 +25,7 @@ extension DaemonTests {
                 environment: ["F": folder.path, "PATH": "/usr/bin:/bin"])
         }
 
-        /// Under valgrind: exit code 99 is a fault of memory.
+        /// Under valgrind: exit code 99 is a memory error.
         private func example(_ words: String...) async throws -> CommandRun {
             try await run(
                 "valgrind -q --leak-check=full --error-exitcode=99 $F/build/example "
@@ -40,7 +40,7 @@ extension DaemonTests {
                     + "-o $F/program && $F/program")
         }
 
-        @Test func `the example issues a coupon and reads the status, without faults of memory`()
+        @Test func `the example issues a coupon and reads the status, without memory errors`()
             async throws
         {
             let daemon = try SharedWorld.current.one
@@ -60,7 +60,7 @@ extension DaemonTests {
                 "\(wrong.text)")
         }
 
-        @Test func `the client reads the test vectors as they say, without faults of memory`()
+        @Test func `the client reads the test vectors as they say, without memory errors`()
             async throws
         {
             let made = try await run("make -C \(repositoryRoot)/Clients/c BUILD=$F/build vectors")
@@ -81,9 +81,11 @@ extension DaemonTests {
                 "\(away.text)")
         }
 
-        @Test func `a connection too many has accepted nothing`() async throws {
+        @Test func `a connection above the limit is refused, and nothing is accepted`()
+            async throws
+        {
             let world = try await World()
-            // The test's own client has the one place.
+            // The test's own client has the only place.
             let daemon = try await world.daemon(["--max-connections", "1"])
             let refused = try await example("127.0.0.1", "\(daemon.port)", "1", "1")
             #expect(
@@ -119,7 +121,7 @@ extension DaemonTests {
             #expect(ran.end == .code(0), "\(ran.end) \(ran.text)")
         }
 
-        @Test func `a request of unknown fate is resolved, also when the coupon is sold out`()
+        @Test func `a request of unknown fate is resolved, even when the coupon is sold out`()
             async throws
         {
             let daemon = try SharedWorld.current.one
@@ -283,7 +285,7 @@ extension DaemonTests {
             #expect(built.end == .code(0), "\(built.end) \(built.text)")
         }
 
-        @Test func `a silent address of a name does not take the time of the next one`()
+        @Test func `a silent address of a name does not take the time of the next address`()
             async throws
         {
             let daemon = try SharedWorld.current.one
@@ -334,14 +336,15 @@ private struct Vector: Decodable {
     let error: Refusal?
 }
 
-/// What Clients/c/tests/vectors.c reads. What only the daemon refuses, or another client, is left out.
+/// The vectors as Clients/c/tests/vectors.c reads them, without those that only the daemon or another client
+/// refuses.
 private func vectorLines(_ kind: String) throws -> [String] {
     let file = URL(filePath: repositoryRoot + "/Tests/Vectors/\(kind)s.json")
     let vectors = try JSONDecoder().decode([Vector].self, from: Data(contentsOf: file))
     return vectors.compactMap { vector in
         let bytes = vector.bytes.isEmpty ? "-" : vector.bytes
         guard let text = vector.error?.text else {
-            // The default of a limit is the daemon's, and so is what a trace means.
+            // The daemon sets the default of a limit, and says what a trace means: the client does neither.
             let isOfDaemon =
                 vector.name.hasSuffix(" without a limit")
                 || vector.name.hasPrefix("health with a trace ")

@@ -10,7 +10,7 @@ import TestWorld
 import Testing
 
 @Suite(.machine(.asking), .sharedWorld(), .serialized, .timeLimit(.minutes(2))) struct CacheTests {
-    /// So many requests that it shows in the counts if they reach the gate.
+    /// How many requests are sent, so that the counts show whether they reach the gate.
     private let many = 2_000
 
     @Test func `once the gate is full the daemon bounces, before the commit`() async throws {
@@ -31,12 +31,12 @@ import Testing
     @Test func `after the completion event every daemon bounces`() async throws {
         let shared = try SharedWorld.current
         let coupon = try await shared.one.offer(total: 1)
-        // Afterwards the other daemon knows the coupon as open.
+        // Pause and resume the coupon, so that the other daemon knows it as open.
         let closed = try await shared.other.client.pause(coupon)
         #expect(closed.state == .paused)
         #expect(try await shared.other.ask(coupon, 9) == .paused)
         _ = try await shared.other.client.resume(coupon)
-        // This daemon may bounce it as paused until the next event arrives.
+        // The first daemon may bounce the coupon as paused until the next event arrives.
         try await shared.one.winSoon(coupon, 1)
         for daemon in [shared.one, shared.other] {
             try await eventually("the daemon bounces") {

@@ -9,7 +9,7 @@ import Testing
     private static let root = URL(filePath: #filePath).deletingLastPathComponent()
         .deletingLastPathComponent().deletingLastPathComponent()
 
-    /// The token that a command printed: the text also has what is for people.
+    /// The token that a command printed. Its output also has text for people.
     private func token(_ run: CommandRun) throws -> String {
         let match = try #require(run.text.firstMatch(of: /coupond_[0-9a-f]{64}/), "\(run.text)")
         return String(match.0)

@@ -13,7 +13,7 @@ import Testing
         let stage = try await LimitStage()
         let coupon = try await stage.daemon.offer(total: nil)
         let (retrying, other) = (try stage.connect(), try stage.connect())
-        // In parts, so that neither side's buffers are ever full, until the bucket is empty.
+        // Retries are sent in parts until the bucket is empty, so that neither side's buffers are ever full.
         var refused: [Response] = []
         var part: UInt64 = 0
         while refused.isEmpty, part < 200 {

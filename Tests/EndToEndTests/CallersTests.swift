@@ -106,7 +106,7 @@ struct CallersWorld {
         #expect(id == 0 && failure.code == .invalidArgument)
         #expect(failure.message.contains("above the limit, 1024"))
         #expect(try stranger.response() == nil)
-        // Also behind the token, in the same bytes.
+        // A frame that is too long is refused even if it follows the token in the same bytes.
         let shop = try PlainSocket(port: world.daemon.port)
         let authenticate = Request(id: 1, method: .authenticate(token: Array("shop".utf8)))
         try shop.send(authenticate.frame() + long)

@@ -81,7 +81,7 @@ private struct Scene {
             if lost.contains(coupon) {
                 #expect(after[partition] > before[partition], "a new epoch at the new master")
             } else {
-                #expect(after[partition] == before[partition], "nothing of it was rebuilt")
+                #expect(after[partition] == before[partition], "it was not rebuilt")
             }
         }
         // Nothing that was issued is forgotten, and the accounts add up.
@@ -107,7 +107,7 @@ private struct Scene {
     }
 
     @Test func `a master that hangs holds up its own coupons only`() async throws {
-        // Nobody takes its place.
+        // The timeout is so long that no replica takes the place of the master that hangs.
         let scene = try await Scene(nodeTimeout: 120_000)
         for coupon in scene.coupons { #expect(try await scene.one.win(coupon, 1) == 1) }
         let (before, hung) = (try scene.epochs(), scene.ofFirstMaster)

@@ -15,14 +15,14 @@ struct ClusterPartitionTests {
         private let rules: TemporaryFolder
         let cluster: RedisCluster
         let world: World
-        /// On this machine.
+        /// The daemon on this machine.
         let outside: Daemon
-        /// Beside the first master.
+        /// The daemon beside the first master.
         let inside: Daemon
         let insideClient: CouponClient
         /// A coupon of each partition.
         let allCoupons: [CouponID]
-        /// Those of the first master.
+        /// The coupons of the first master.
         var coupons: [CouponID] { allCoupons.filter { World.slot(of: $0) < HashSlot.count / 3 } }
 
         /// - Parameter reachesPostgres: whether the daemon beside the first master reaches PostgreSQL when it
@@ -93,7 +93,7 @@ struct ClusterPartitionTests {
         }
         let old = scene.cluster.nodes[0]
         try await scene.network.cut(0)
-        // The daemon beside it asks on, until it or the master has noticed.
+        // The daemon beside the master goes on asking it, until one of them has noticed the cut.
         let coupon = scene.coupons[0]
         async let alone = acceptedAlone(scene, coupon)
         for coupon in scene.coupons { try await scene.outside.winSoon(coupon, 3) }
@@ -109,7 +109,8 @@ struct ClusterPartitionTests {
             default: return false
             }
         }
-        // Nothing that was answered after the failover is lost, and those who were lost may ask again.
+        // Nothing that was answered after the failover is lost, and users whose acceptance was lost may ask
+        // again.
         for user in lost { _ = try await scene.outside.ask(coupon, user, waitFor: .issued) }
         for user in lost { #expect(try await scene.outside.holds(coupon, user)) }
         for coupon in scene.coupons {

@@ -138,8 +138,8 @@ extension DaemonTests {
                     builtExecutable("couponctl"),
                     ["coupon", "pause", "1", "--json", "--address", "127.0.0.1:\(daemon.port)"])
             }
-            // Unknown if the call finds its session broken: its COMMIT may have been in flight. But a
-            // session that was idle is replaced before the call.
+            // The result is unknown if the call finds its session broken, because its COMMIT may have been in
+            // flight. But a session that was idle is replaced before the call.
             let first = try await pause()
             #expect([.code(69), .code(75)].contains(first.end), "\(first.text)")
             let second = try await pause()

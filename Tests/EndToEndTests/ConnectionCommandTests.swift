@@ -54,7 +54,7 @@ import Testing
         #expect(all.map(\.id) == all.map(\.id).sorted() && all.count >= 4)
         #expect(all.allSatisfy { $0.principal == "anonymous" && $0.age_ms >= 0 })
         let local = try await list(["--from", "127.0.0.1", "--principal", "anonymous"], daemon)
-        // That of couponctl itself has its question in flight.
+        // The last connection is couponctl's own, whose question is in flight.
         let id = try #require(local.dropLast().first { $0.in_flight == 1 }?.id)
         #expect(try await list(["--from", "192.0.2.1"], daemon).isEmpty)
         #expect(try await list(["--principal", "somebody"], daemon).isEmpty)
@@ -80,7 +80,7 @@ import Testing
         let again = try await conns(["kill", "\(id)"], daemon)
         #expect(again.end == .code(1) && again.text == #"{"ended":0}"#, "\(again.text)")
 
-        // All of this address, except the one that asks.
+        // All connections of this address end, except the one that asks.
         let address = try await conns(["kill", "--from", "127.0.0.1"], daemon)
         #expect(address.end == .code(0), "\(address.text)")
         #expect(try idle.response() == ended(.notAccepted))
@@ -113,7 +113,7 @@ import Testing
         #expect(try await conns(["kill", "\(try #require(id))"], daemon).end == .code(0))
         #expect(try watcher.response()?.id == 0)
         _ = try await daemon.win(coupon, 1)
-        // It is answered within a second, and not when its 30 seconds are over.
+        // The watch is answered within a second, and not when its 30 seconds are over.
         guard case .failure(let failure)? = try watcher.response()?.result else {
             throw Unexpected(what: "it saw events")
         }

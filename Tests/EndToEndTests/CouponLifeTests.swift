@@ -24,7 +24,7 @@ import Testing
         _ = try await daemons[0].client.create(.offer(5, total: 2))
         #expect(try await couponctl(daemons[0], "coupon", "delete", "5").end == .code(1))
         _ = try await daemons[0].client.close(coupon)
-        // Both remember it as closed.
+        // Both daemons remember the coupon as closed.
         for daemon in daemons { #expect(try await daemon.ask(coupon, 1) == .closed) }
         let deleted = try await couponctl(daemons[1], "coupon", "delete", "5")
         #expect(deleted.end == .code(0) && deleted["state"] == "CLOSED", "\(deleted.text)")
@@ -99,7 +99,7 @@ import Testing
         async let late = slow.client.issue(
             IssueRequest(coupon: coupon, user: UserID(2), requestID: .random()),
             deadline: .seconds(60), retrying: RetryPolicy())
-        // By now it has read that the coupon is active.
+        // By the time that it loads, the slow daemon has read that the coupon is active.
         try await eventually("the slow daemon loads") { try world.loads == 1 }
         slow.process.signal(SIGSTOP)
         try await lock.release()
@@ -120,7 +120,7 @@ import Testing
         for number in 1...24 as ClosedRange<Int64> {
             let coupon = try await daemons[0].client.create(.offer(number, total: nil)).id
             async let outcomes = ask(coupon, daemons)
-            // Sooner and later in the crowd of requests.
+            // So the coupon is closed sooner or later in the crowd of requests.
             for user in 0..<(number % 4) { _ = try await daemons[0].ask(coupon, 1_000 + user) }
             _ = try await daemons[1].client.close(coupon)
             var end: StatusCode?

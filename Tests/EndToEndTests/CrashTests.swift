@@ -21,7 +21,7 @@ extension FaultTests {
             try await daemon.kill()
             traffic.remove(daemon)
             for _ in 1...2 {
-                // It may die before it is ready, because the queue has work.
+                // This daemon may die before it is ready, because the queue has work.
                 let doomed = try Daemon(world, [], failpoint)
                 traffic.add(doomed)
                 let end = try await doomed.process.waitForEnd()

@@ -76,7 +76,7 @@ import Testing
         let world = try await World()
         let port = Int(try freePort())
         let daemon = try await world.daemon(["--metrics-listen", "127.0.0.1:\(port)"])
-        // Opened now, for questions while no connection is accepted.
+        // These are opened now, because later the daemon accepts no connection.
         var watchers = try (1...40).map { _ in try PlainSocket(port: port) }
         #expect(try httpGet("/livez", port: port).hasSuffix("alive\n"))
         try await setFileLimit("8", of: daemon)
@@ -125,7 +125,7 @@ import Testing
         let daemon = try await world.daemon()
         let loss = try await CommandRun(
             "python3", ["-c", listenerLoss, "\(daemon.process.pid)", "\(daemon.port)"])
-        // Skipped if a process may not copy another one's descriptors.
+        // The test is skipped if a process may not copy the descriptors of another one.
         guard loss.end != .code(77) else { return }
         #expect(loss.end == .code(0), "\(loss.text)")
         #expect(try await daemon.process.waitForEnd() == .code(70))

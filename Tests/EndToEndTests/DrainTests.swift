@@ -112,7 +112,7 @@ extension FaultTests {
             let daemon = try await world.daemon(["--drain-timeout", "0s"])
             let coupon = try await daemon.offer(total: 1)
             world.postgres.pause()
-            // Each would keep the lane of admin methods busy for ten seconds.
+            // Each call would keep the lane of admin methods busy for ten seconds.
             let callers = try (1...8).map { _ in
                 let caller = try PlainSocket(port: daemon.port)
                 try caller.send(

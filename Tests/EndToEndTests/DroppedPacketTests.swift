@@ -82,7 +82,7 @@ import Testing
         #expect(try await daemon.win(coupon, 1) == 1)
         let run = try await CommandRun("python3", ["-c", socketOptions, "\(daemon.process.pid)"])
         try #require(run.end == .code(0), "\(run.text)")
-        // Keepalive, and its three times.
+        // Whether keepalive is on, and its three settings.
         let wanted = [
             "\(world.redis.port)": "1 5 2 3", "5432": "1 5 2 3", "\(daemon.port)": "1 30 10 3",
         ]

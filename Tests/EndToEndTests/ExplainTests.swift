@@ -25,7 +25,7 @@ import Testing
         #expect(issued.text.contains("the gate accepted the request"))
         #expect(
             issued.sentences.contains { $0.source == .trail && $0.text.contains("create_coupon") })
-        // The tables have less than the gate knows of, so what it accepts is rejected.
+        // The total in the tables is below the one that the gate knows, so what the gate accepts is rejected.
         try world.sql("UPDATE coupond.coupon SET total = 1 WHERE id = \(coupon.rawValue)")
         _ = try await daemon.ask(coupon, 2, waitFor: .issued)
         let rejected = try await explain(daemon, coupon, 2)
@@ -46,7 +46,7 @@ import Testing
         #expect(try await daemon.stop() == .code(0))
     }
 
-    @Test func `a queued request is explained, also while the tables stand still`() async throws {
+    @Test func `a queued request is explained, even while the tables stand still`() async throws {
         let world = try await World()
         let daemon = try await world.daemon()
         let coupon = try await daemon.offer(total: 9)
@@ -66,7 +66,7 @@ import Testing
         #expect(try await daemon.stop() == .code(0))
     }
 
-    @Test func `a dead letter is explained, and who discarded it`() async throws {
+    @Test func `a dead letter is explained, with the admin who discarded it`() async throws {
         let world = try await World()
         let daemon = try await world.daemon()
         let coupon = try await daemon.offer(total: 9)

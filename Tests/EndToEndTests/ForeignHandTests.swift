@@ -91,7 +91,7 @@ import Testing
         try await stage.expectService()
     }
 
-    @Test func `every finished coupon leaves Redis, also an unlimited one`() async throws {
+    @Test func `every finished coupon leaves Redis, even an unlimited one`() async throws {
         let stage = try await Stage(["--finished-retention", "1s"])
         let (world, client) = (stage.world, stage.daemon.client)
         // Coupons of partition 3: sold out, closed, ended, and ended and unlimited.

@@ -18,7 +18,7 @@ import Testing
         var before: Epoch = try await daemons[0].client.audit(coupon).place.epoch
         let lock = try await world.lock(coupon)
         for user in 1...20 { _ = try await daemons[0].ask(coupon, Int64(user)) }
-        // One of them is not the owner.
+        // One of the daemons is not the owner.
         for daemon in daemons {
             let epoch = try await daemon.client.rebuildGate(PartitionID(3), deadline: .seconds(20))
             #expect(epoch > before)
@@ -90,7 +90,7 @@ import Testing
         let rebuild = Task {
             try await client.rebuildGate(PartitionID(3), deadline: .seconds(2))
         }
-        // Needs no PostgreSQL.
+        // A reload needs no PostgreSQL.
         try await client.reload()
         let refusal = await #expect(throws: ClientError.self) { _ = try await rebuild.value }
         guard case .refused(let failure) = refusal else {

@@ -57,7 +57,8 @@ import Testing
             connections.append(connection)
         }
         let answerBytes = connections[0].received
-        // What the process needs for any flood is not of a connection.
+        // A first flood, so that what the process needs for any flood does not count as a connection's
+        // memory.
         let first = connections.removeFirst()
         try await flood(first, request, answerBytes: answerBytes)
         first.close()

@@ -1,4 +1,4 @@
-/// What `make install` installs. Here with the programs of the tests' own build.
+/// What `make install` installs, here with the programs of the tests' own build.
 import CouponClient
 import CouponCore
 import Foundation

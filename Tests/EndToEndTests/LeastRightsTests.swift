@@ -110,7 +110,7 @@ import Testing
         let (database, server) = (try world.postgres.makeDatabase(), world.postgres)
         _ = try world.folder.write(
             "redis-user = clerk\nredis-password-file = redis-password\n", to: "coupond.conf")
-        // With what means something else to sed.
+        // The password has characters that mean something else to sed.
         let password = try world.folder.write("hu/s&h\\1\r\n", to: "redis-password")
         let owner = LeastRights.connection(database, as: LeastRights.owner)
         let commands = try Recipe("rights").text

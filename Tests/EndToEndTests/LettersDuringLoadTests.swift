@@ -52,7 +52,7 @@ import Testing
         (slices.holders, slices.issuesLoadedLater) = (5, issuesLoadedLater)
         let keeper = keeper(world, slices)
         var letters = try await daemon.client.deadLetters(of: coupon)
-        // Some are of users whom the load has not read yet, others of users whom it has.
+        // Some letters are of users whom the load has not read yet, others of users whom it has read.
         letters = zip(letters, letters.reversed()).flatMap { [$0, $1] }.prefix(40).map(\.self)
         var load = CouponLoad(of: coupon, number: 7)
         var (outcome, holders, isRedrive) = (LoadOutcome?.none, 0, false)

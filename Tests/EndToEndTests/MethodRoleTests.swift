@@ -33,7 +33,7 @@ import Testing
             (.listAdminActions(.all, before: 1, limit: 1), operators),
             (.explain(coupon: id, user: UserID(1)), operators), (.topology, operators),
             (.listConnections(ConnectionFilter(), after: 0, limit: 1), operators),
-            // Its window has passed. Nobody creates coupon 78.
+            // The window of coupon 77 has passed. Nobody creates coupon 78.
             (.createCoupon(Coupon(id: id, title: "t", total: 1, window: window)), admins),
             (.updateCoupon(CouponID(78), CouponChange(title: "t")), admins),
             (.closeCoupon(CouponID(78)), admins), (.deleteCoupon(CouponID(78)), admins),
@@ -44,7 +44,8 @@ import Testing
         ]
     }()
 
-    /// By their token of the callers file; `token` sends the admin token with each request.
+    /// Each has a token of the callers file, except `nobody` and `token`. `token` sends the admin token with
+    /// each request.
     private static let principals: [(name: String, roles: String?)] = [
         ("nobody", nil), ("token", nil), ("issuer", "issuer"), ("reader", "reader"),
         ("watcher", "watcher"), ("operator", "operator"), ("admin", "admin"),
@@ -105,7 +106,7 @@ import Testing
             let isKnown = principal.roles != nil
             let socket = try world.socket(isKnown ? principal.name : nil)
             for (method, allowed) in Self.roles {
-                // Behind it the connection would be another principal's.
+                // After it the connection would be another principal's.
                 if case .authenticate = method, isKnown { continue }
                 let isToken = principal.name == "token"
                 let target =

@@ -96,7 +96,7 @@ import Testing
         #expect(try await world.daemon.stop() == .code(0))
     }
 
-    @Test func `without a callers file the page shows all to those who may see all`()
+    @Test func `without a callers file the page shows all to callers who may see all`()
         async throws
     {
         let world = try await World()

@@ -31,7 +31,8 @@ import Testing
         #expect(try stage.metric("coupond_request_seconds_count{method=\"get_coupon\"}") == 1)
         #expect(try stage.metric("coupond_front_door_seconds_count") >= 5)
         #expect(try stage.metric("coupond_gate_seconds_count") >= 5)
-        // Each caller waited for its issue, so each had a commit of its own; others only move a cursor.
+        // Each caller waited for its issue, so each had a commit of its own. Other commits only move a
+        // cursor.
         #expect(try stage.metric("coupond_queue_seconds_count") == 5)
         for name in ["commit", "settle"] {
             #expect(try stage.metric("coupond_\(name)_seconds_count") >= 5, "\(name)")

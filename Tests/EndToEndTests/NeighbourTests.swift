@@ -33,7 +33,7 @@ import Testing
 
     @Test(arguments: [
         "CREATE INDEX slow ON coupond.coupon_issue (issued_at)",
-        // As ALTER TABLE and VACUUM FULL.
+        // The lock that ALTER TABLE and VACUUM FULL take.
         "LOCK TABLE coupond.coupon_issue", "ALTER TABLE coupond.coupon ADD COLUMN note text",
         "LOCK TABLE coupond.partition",
     ])

@@ -31,7 +31,7 @@ extension FaultTests {
             if isStandby { try await second.stopFollowing() }
             await traffic.run(first: 150)
             try await traffic.heal(through: daemon)
-            // Somebody follows, and stands behind commits that are lost below.
+            // A reader follows events. Its bookmark is after commits that are lost below.
             let bookmark = try await daemon.client.events(
                 EventQuestion(.now, waitMilliseconds: 0)
             ).bookmark

@@ -11,7 +11,7 @@ extension FaultTests {
     @Suite struct PostgresStandbyTests {
         enum Standby: CaseIterable {
             case synchronous
-            /// Asynchronous, and it has lost its primary some time ago.
+            /// An asynchronous standby, which lost its primary some time ago.
             case lagging
         }
 
@@ -73,7 +73,8 @@ extension FaultTests {
             try await standby.stopFollowing()
             try await eventually("a commit waits") { try primary.commitsInWait > 0 }
             let known = traffic.issuedAnswers
-            // The commit, and then the first statements of sessions that follow; or callers got an answer.
+            // First the commit waits, and then the first statements of later sessions, until callers get an
+            // answer.
             var ended = 0
             try await eventually("waits were cancelled", within: .seconds(40)) {
                 let waits = try primary.commitsInWait

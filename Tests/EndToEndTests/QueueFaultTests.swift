@@ -39,7 +39,7 @@ struct QueueFaultTests {
             WHERE coupon_id = \(coupon.rawValue)
             """)
         #expect(letters == "13|2|t")
-        // Its slot is held until an admin decides on the letter.
+        // The letter's slot is held until an admin decides on it.
         #expect(try await daemon.win(coupon, 5) == 5)
         #expect(try await daemon.ask(coupon, 6) == .soldOut)
     }

@@ -12,7 +12,7 @@ extension FaultTests {
             case flushed
             case restartedEmpty
             case olderLogRestored
-            /// REPLICAOF an older server, and NO ONE: the process and its connections stay.
+            /// REPLICAOF an older server, then NO ONE: the process and its connections stay.
             case replicaOfAnOlderOneAndBack
             /// The master dies, and a replica that has stopped following takes its place.
             case laggingReplicaPromoted

@@ -96,7 +96,7 @@ import Testing
         #expect(report.needsRestart == ["max-frame-bytes"])
         try await eventually("the gate has the new backlog") { try await ask(3) == nil }
         #expect(try await ask(4) == .resourceExhausted)
-        // The client that asks has the one place.
+        // The client that asks has the only place.
         let refused = try PlainSocket(port: daemon.port).failure()
         #expect(refused.failure.message == "too many connections")
         #expect(

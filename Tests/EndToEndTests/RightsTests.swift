@@ -6,11 +6,11 @@ import TestWorld
 import Testing
 
 /// Rights and settings of Redis and PostgreSQL that are missing: each is named by its true cause, and the
-/// daemon heals when it is there again.
+/// daemon heals when the right or the setting is there again.
 @Suite(.machine(.asking), .timeLimit(.minutes(2))) struct RightsTests {
     private func log(_ daemon: Daemon) -> String { daemon.process.logTail(lines: 10_000) }
 
-    @Test func `a user with the printed rights serves, also after a break and with replicas`()
+    @Test func `a user with the printed rights serves, even after a break and with replicas`()
         async throws
     {
         let world = try await World()

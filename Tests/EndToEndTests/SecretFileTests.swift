@@ -35,7 +35,7 @@ import Testing
         let file = try folder.write("anna roles=admin uid=1\n", to: "callers")
         unsafe chmod(file, 0o644)
         unsafe chmod(folder.path, 0o755)
-        // As another user than root, who may read everything.
+        // The daemon runs as another user than root, because root may read everything.
         func check() async throws -> CommandRun {
             try await CommandRun(
                 "/usr/bin/setpriv",

@@ -27,14 +27,14 @@ import Testing
         try await world.redis.kill()
         let away = try await check()
         #expect(away.end == .code(69), "\(away.text)")
-        // Both are asked.
+        // PostgreSQL is asked even if Redis is away.
         #expect(try await check(["--partitions", "7"]).end == .code(78))
         // Without servers only the settings are checked.
         #expect(try await check(word: "").end == .code(0))
         #expect(try await check(word: "=disconnect").end == .code(64))
     }
 
-    @Test func `of a cluster the node is named that is unsafe, or does not answer`() async throws {
+    @Test func `in a cluster, the node that is unsafe or does not answer is named`() async throws {
         let cluster = try await RedisCluster()
         let world = try await World(postgres: PostgresServer.shared(), cluster: cluster)
         let password = try world.folder.write(LeastRights.redisPassword + "\n", to: "password")
@@ -58,7 +58,7 @@ import Testing
         #expect(unsafe.end == .code(78) && unsafe.text.contains("appendfsync"), "\(unsafe.text)")
         #expect(unsafe.text.contains("\(second.host):\(second.port)"), "\(unsafe.text)")
         try await second.cli("CONFIG", "SET", "appendfsync", "always")
-        // Nobody takes its place.
+        // The master's replica dies too, so nobody takes its place.
         for node in [cluster.nodes[5], third] { try await node.kill() }
         let away = try await check()
         #expect(away.end == .code(0), "\(away.text)")
@@ -99,6 +99,6 @@ import Testing
         #expect(pending.text.contains("run `coupond migrate`"), "\(pending.text)")
         let owner = try await check(as: LeastRights.owner)
         #expect(owner.end == .code(0), "\(owner.text)")
-        #expect(owner.text.contains("a start would run 1 migrations"), "\(owner.text)")
+        #expect(owner.text.contains("migrations that a start would run: 1"), "\(owner.text)")
     }
 }

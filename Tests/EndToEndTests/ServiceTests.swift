@@ -70,7 +70,7 @@ import Testing
         #expect(try await daemon.process.waitForEnd() == .code(0))
     }
 
-    @Test func `systemd gets READY after five seconds at the latest, also while gates are closed`()
+    @Test func `systemd gets READY after five seconds at the latest, even while gates are closed`()
         async throws
     {
         let world = try await World()
@@ -185,7 +185,7 @@ import Testing
         guard case .issued = outcome else { throw Unexpected(what: "\(outcome)") }
         try await client.reload()
         await client.close()
-        // The file of Redis' password is the test's own, and readable.
+        // The test makes the file of Redis' password itself, and leaves it readable.
         let warnings = daemon.process.logTail(lines: 10_000).split(separator: "\n").filter {
             $0.contains("can be read by every user")
         }
@@ -194,7 +194,7 @@ import Testing
         #expect(try await daemon.stop() == .code(0))
     }
 
-    @Test func `the page names the unit's bounds as they are, and files suffice for callers`()
+    @Test func `the page names the unit's bounds as they are, and open files suffice for callers`()
         throws
     {
         let (page, unit) = (try text("README.md"), try text("coupond.service"))

@@ -27,7 +27,7 @@ import Testing
         try await eventually("each lane has used its session; there are \(count)") {
             _ = try await daemon.client.audit(coupon)
             _ = try await daemon.client.coupon(coupon)
-            // No such coupon: it is looked up.
+            // There is no coupon 99, so it is looked up.
             _ = try await daemon.client.issue(IssueRequest(coupon: CouponID(99), user: UserID(1)))
             _ = try await daemon.client.events(EventQuestion(.now, waitMilliseconds: 0))
             count = try sessions()

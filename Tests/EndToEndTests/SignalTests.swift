@@ -101,7 +101,7 @@ import Testing
         ["couponctl", "watch", "--coupon", "1"],
     ])
     func `as process 1 other commands end on SIGTERM`(command: [String]) async throws {
-        // It accepts connections, and answers nothing.
+        // A listener that accepts connections, and answers nothing.
         let port = Int(try freePort())
         let listener = try ListeningSocket(port: port)
         let options =

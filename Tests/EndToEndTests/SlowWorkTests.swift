@@ -180,7 +180,7 @@ import Testing
             Request(
                 id: 1, deadlineMilliseconds: 60_000,
                 method: .couponStatus(coupon: coupon, user: UserID(1))))
-        // A refusal would come at once, and so before this.
+        // A refusal would come at once, and so before the answer to this check.
         try other.checkAlive()
         world.postgres.resume()
         #expect(try #require(try other.response()).id == 1)
@@ -219,7 +219,7 @@ import Testing
                 #expect(failure.code == .deadlineExceeded, "round \(round): \(failure)")
             }
         }
-        // Those that a lane has taken already do not wait.
+        // The statuses that a lane has taken already do not count as waiting.
         #expect(try metric("coupond_slow_waiting{lane=\"statuses\"}", port) <= 128)
         world.postgres.resume()
         try await eventually("nothing is in flight, and a batch is answered") {
@@ -266,7 +266,7 @@ import Testing
             try admin.send(
                 Request(id: id, deadlineMilliseconds: 60_000, method: .pauseCoupon(coupon)))
         }
-        // When this is answered, the calls are in the lane, and later ones wait behind them.
+        // When this is answered, the calls are in the lane, and later calls wait behind them.
         try admin.send(Request(id: 999, method: .health))
         while try #require(try admin.response()).id != 999 {}
         return admin

@@ -77,7 +77,7 @@ import Testing
         #expect(
             try await mistake([socket], ["listen"], ["LISTEN_FDS": "2"])
                 == "LISTEN_FDS: LISTEN_FDNAMES has 1 names for 2 sockets")
-        // 4 may be open by then: it is a file of the daemon's own.
+        // Descriptor 4 may be open by then, as a file of the daemon's own.
         #expect(
             try await mistake([socket], nil, ["LISTEN_FDS": "400"]).hasPrefix(
                 "LISTEN_FDS: socket 4 is not "))

@@ -77,7 +77,7 @@ private final class Machines: Sendable {
                 """, on: 1)
     }
 
-    /// What the commands have started does not end with them.
+    /// The servers that the commands have started do not end with the commands.
     deinit {
         for number in 1...3 {
             let file = folder.file("\(number)/postmaster.pid")

@@ -19,7 +19,8 @@ import Testing
         server = try await certificates.make("server")
     }
 
-    /// Sends all bytes of a file, closes its side, by TLS or only the socket's, and writes what it reads.
+    /// Sends all bytes of a file, closes its sending side (that of TLS, or only that of the socket), and
+    /// writes what it reads.
     private static let halfCloser = """
         import socket, ssl, sys
         port, ca, requests, answers, way = sys.argv[1:]

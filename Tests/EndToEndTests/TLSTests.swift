@@ -184,7 +184,7 @@ import Testing
         try FileManager.default.copyItem(atPath: renewed.certificate, toPath: server.certificate)
         try FileManager.default.copyItem(atPath: renewed.key, toPath: server.key)
         try await daemon.client.reload()
-        // The same connections go on, a new one gets the new certificate.
+        // Open connections go on, and a new one gets the new certificate.
         _ = try await old.health()
         let new = CouponClient(
             address: daemon.client.address, configuration: configuration(next.client()))
@@ -205,7 +205,7 @@ import Testing
             server.flags + ["--max-connections", "2", "--metrics-listen", "127.0.0.1:\(metrics)"],
             tls: certificates.client())
         try await daemon.ready()
-        // The world's client holds one of two.
+        // The world's client holds one of the two places.
         let silent = try PlainSocket(port: daemon.port)
         // The beginning of a ClientHello.
         try silent.send([22, 3, 1, 2, 0, 1, 0])
@@ -214,7 +214,7 @@ import Testing
         }
         let refused = CouponClient(
             address: daemon.client.address, configuration: configuration(certificates.client()))
-        // The one too many gets its answer through TLS.
+        // The connection that is one too many gets its answer through TLS.
         do {
             _ = try await refused.health()
             Testing.Issue.record("there was room")
@@ -242,7 +242,7 @@ import Testing
             server.flags + [
                 "--max-connections-per-address", "1", "--metrics-listen", "127.0.0.1:\(metrics)",
             ], certificates.client())
-        // The world's client holds the one. The daemon does not wait for the first byte.
+        // The world's client holds the only place. The daemon does not wait for the first byte.
         let silent = try PlainSocket(port: daemon.port)
         #expect(try silent.read(1) == nil)
         let page = try httpGet("/metrics", port: metrics)

@@ -66,7 +66,7 @@ extension Traffic {
 }
 
 extension Tables {
-    /// The part of one coupon: other tests may use the others.
+    /// The part of one coupon: other tests may use the other coupons.
     fileprivate func of(_ coupon: CouponID) -> Tables {
         var tables = self
         tables.coupons.removeAll { $0.id != coupon }

@@ -30,14 +30,14 @@ import Testing
         return client
     }
 
-    @Test func `of two daemons that start at once one looks at the path after the other`()
+    @Test func `two daemons that start at once look at the path one after the other`()
         async throws
     {
         let folder = unsafe open(world.folder.path, O_RDONLY)
         defer { close(folder) }
         #expect(flock(folder, LOCK_EX) == 0)
         let first = try Daemon(world, ["--listen", "unix:\(path)"])
-        // It has got as far as its listener: Redis has its connections.
+        // The daemon has got as far as its listener, because it owns partitions.
         try await eventually("it waits for the lock") {
             first.process.logTail(lines: 10_000).contains("partitions reassigned")
         }

@@ -7,7 +7,7 @@ import TestSupport
 import TestWorld
 import Testing
 
-/// A finished coupon leaves the gate when it is due, also while it is loaded or requested (rules 32 and 41).
+/// A finished coupon leaves the gate when it is due, even while it is loaded or requested (rules 32 and 41).
 /// The tests make it due early.
 @Suite(.machine(.overloading), .timeLimit(.minutes(3))) struct UnloadTests {
     @Test func `a load that began before the coupon sold out and left does not reopen it`()
@@ -20,7 +20,7 @@ import Testing
         let lock = try await world.lockRefusals()
         async let late = slow.client.issue(
             request, deadline: .seconds(60), retrying: RetryPolicy())
-        // By now it has read that nobody has the coupon.
+        // By the time that it loads, the slow daemon has read that nobody has the coupon.
         try await eventually("the slow daemon loads") { try world.loads == 1 }
         slow.process.signal(SIGSTOP)
         try await lock.release()

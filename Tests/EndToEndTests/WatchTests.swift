@@ -90,7 +90,7 @@ import Testing
         #expect(try await second.stop() == .code(0))
     }
 
-    @Test func `an event has what its row has, and the events of others stay out`() async throws {
+    @Test func `an event has what its row has, and other coupons' events stay out`() async throws {
         let world = try await World()
         let daemon = try await world.daemon()
         // One partition.
@@ -114,7 +114,7 @@ import Testing
         }
         #expect(event.coupon == mine && event.committedAt == at && acceptedAt <= at)
         #expect(page.events.last?.kind == .changed(version: 2))
-        // Its bookmark is for the same question only.
+        // A bookmark of one coupon is refused in a call for all coupons.
         let code = try await refusal {
             try await daemon.client.events(EventQuestion(.after(start.bookmark)))
         }
@@ -152,7 +152,7 @@ import Testing
         let daemon = try await world.daemon()
         let coupon = try await daemon.client.create(.offer(1, total: nil)).id
         let start = try await daemon.client.events(EventQuestion(.now, waitMilliseconds: 0))
-        // Each waits for its commit, so each has one of its own.
+        // Each user waits for the commit of the issue, so each has a commit of its own.
         for user in 1...5 as ClosedRange<Int64> { try await daemon.win(coupon, user) }
         var (behind, users, place) = ([Int64](), [UserID](), start.bookmark)
         for _ in 1...3 {
@@ -210,7 +210,7 @@ import Testing
         #expect(try await other.stop() == .code(0))
     }
 
-    @Test func `a connection may wait four times at once`() async throws {
+    @Test func `a connection may have four watches waiting at once`() async throws {
         let world = try await World()
         let daemon = try await world.daemon()
         let codes = try await withThrowingTaskGroup(of: StatusCode?.self) { tasks in
@@ -234,7 +234,7 @@ import Testing
         let start = try await daemon.client.events(
             EventQuestion(.now, of: coupon, waitMilliseconds: 0))
         for user in 1...3 as ClosedRange<Int64> { try await daemon.win(coupon, user) }
-        // The last one stays new: it would be deleted once there is a fourth.
+        // The last commit stays new: an old one would be deleted once there is a fourth.
         try world.sql(
             """
             UPDATE coupond.commit_log SET committed_at = now() - interval '1 hour'

@@ -53,7 +53,7 @@ struct WatchdogTests {
 
     @Test(arguments: [
         ("coupond.schedul", "scheduler", nil), ("coupond.events", "events", nil),
-        // Only callers have a second event loop.
+        // The second loop of a group: only the group that serves callers has two.
         ("NIO-ELT-\\d+-#1", "event loops", nil),
         // The thread of a lane has its name during a job, and a locked table makes a job last.
         ("coupond.news", "lane news", "coupond.partition"),
@@ -89,7 +89,7 @@ struct WatchdogTests {
             try await eventually("it stops, or ends") {
                 !process.isRunning || process.logTail().contains("stopped")
             }
-            // It may have begun another job before it was stopped.
+            // The thread may have begun another job before it was stopped.
             guard process.logTail().contains("stopped \(name)") else { return false }
             stopper = process
             return true
@@ -102,7 +102,7 @@ struct WatchdogTests {
         #expect(daemon.process.logTail(lines: 1_000).contains("\"event\":\"threads-stuck\""))
         let lines = { daemon.process.logTail(lines: 10_000).split(separator: "\n").count }
         func isFed() async throws -> Bool {
-            // What was sent before.
+            // First forget what was sent before.
             while !systemd.receive(status: true).isEmpty {}
             let before = lines()
             try await eventually("periods pass") { lines() > before }
@@ -117,7 +117,7 @@ struct WatchdogTests {
     }
 }
 
-/// Whether this process may stop threads of another one of its user.
+/// Whether this process may stop threads of another process of its user.
 private func mayTrace() -> Bool {
     let scope = try? String(contentsOfFile: "/proc/sys/kernel/yama/ptrace_scope", encoding: .utf8)
     return getuid() == 0 || scope == nil || scope == "0\n"

@@ -77,7 +77,7 @@ extension Call {
         }
     }
 
-    /// Whether its result is unknown, and so is the moment of it.
+    /// Whether its result is unknown, and so is the moment at which it was decided.
     var isUnknown: Bool {
         if case .failed(_, .unknown) = end { true } else { false }
     }

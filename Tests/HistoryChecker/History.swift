@@ -35,8 +35,8 @@ public struct Loss: Sendable {
     public let at: Interval
     /// The coupons that were on the server; nil for all.
     public let coupons: Set<CouponID>?
-    /// Whether acceptances that were answered may be gone. Otherwise their answers waited for replicas, and
-    /// only others may be.
+    /// Whether acceptances that were answered may be gone. If not, answers waited for replicas, and only
+    /// acceptances without an answer may be gone.
     public let includesAnswered: Bool
 
     /// - Parameters:

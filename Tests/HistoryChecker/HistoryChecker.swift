@@ -52,7 +52,7 @@ extension History {
         }
     }
 
-    /// Whether an answer may have been lost in this interval: then the same request may get another one.
+    /// Whether an answer may have been lost in this interval: then the same request may get another answer.
     func lostAnswers(of coupon: CouponID, in interval: Interval) -> Bool {
         losses(of: coupon).contains { $0.includesAnswered && $0.at.overlaps(interval) }
     }

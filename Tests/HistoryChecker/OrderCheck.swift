@@ -1,5 +1,5 @@
 /// Promise 5: of two accepted requests for one coupon in one epoch, if the first was answered before the
-/// second was sent, it has the lower sequence.
+/// second was sent, the first has the lower sequence.
 internal import CouponCore
 
 extension HistoryChecker {

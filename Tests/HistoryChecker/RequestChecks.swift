@@ -84,8 +84,8 @@ extension HistoryChecker {
         return trace.breach(.changedAnswer, "got the sequences \(sequences.sorted())")
     }
 
-    /// A retry is not refused once the request is accepted. A first try may be: a front door does not know
-    /// holders.
+    /// A retry is not refused once the request is accepted. A first try may be refused: a front door does not
+    /// know holders.
     private func changedRefusal(_ trace: RequestTrace, _ history: History) -> Breach? {
         guard let first = trace.calls.first(where: { $0.acceptedSequence != nil }) else {
             return nil

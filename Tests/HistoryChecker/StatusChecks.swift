@@ -80,7 +80,7 @@ private struct UserRecord {
         return (answers + statuses).filter { $0.to < time }.min { $0.to < $1.to }
     }
 
-    /// When a request was accepted that `time` comes after: by its row, or by an answer.
+    /// When a request of the user was accepted, if that was before `time`: by its row, or by an answer.
     func accepted(before time: Timestamp, _ skewMilliseconds: Int64) -> Timestamp? {
         let rows = (issues + rejections).compactMap(\.acceptedAt).filter {
             $0.advanced(byMilliseconds: skewMilliseconds) < time

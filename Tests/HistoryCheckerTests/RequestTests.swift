@@ -127,7 +127,7 @@ import Testing
         #expect(!sample.kinds().contains(.phantom), "the whole machine may have stalled")
     }
 
-    @Test func `a rejected request is a phantom with an issue, and lost without a rejection`() {
+    @Test func `a request that was answered REJECTED must have a rejection and no issue`() {
         var sample = SampleHistory()
         sample.checker.mayReject = true
         sample.ask(1, .answered(.rejected(sequence: 1, reason: .deadLetter)))

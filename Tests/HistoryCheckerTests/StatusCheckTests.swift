@@ -91,7 +91,7 @@ import Testing
 }
 
 extension UserStatus {
-    /// The outcome of an issue request that says the same.
+    /// The outcome of an issue request that says the same as this status.
     fileprivate var outcome: Outcome {
         if case .issued(let sequence, let at) = self {
             .issued(sequence: sequence, at: at)

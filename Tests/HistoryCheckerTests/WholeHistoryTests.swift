@@ -31,7 +31,7 @@ import Testing
         #expect(sample.kinds().contains(.repeatedSequence))
     }
 
-    @Test func `a request answered before another was sent must not be behind it`() {
+    @Test func `a request answered before another was sent must have the lower sequence`() {
         var sample = SampleHistory(total: 2)
         sample.win(1, 2)
         sample.win(2, 1, from: 111, to: 120)

@@ -77,7 +77,7 @@ extension Attack {
                     blockingWithPort: squad.target.port, usesTLS: true)
             else { return nil }
             begin(connection)
-            // One after the other: this attack is not about handshakes.
+            // Connections are made one after the other: this attack is not about handshakes.
             for _ in 0..<1_000 where connection.received == 0 && connection.isOpen { usleep(1_000) }
             return connection
         }

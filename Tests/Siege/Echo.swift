@@ -11,7 +11,7 @@ struct Echo: AsyncParsableCommand {
     @Option(help: "The port of 127.0.0.1 to listen at.") var port: Int
 
     func run() async throws {
-        // As many as the daemon under attack has.
+        // It has as many event loops as the daemon under attack.
         let group = MultiThreadedEventLoopGroup(numberOfThreads: Scene.eventLoops)
         let listener = try await ServerBootstrap(group: group)
             .serverChannelOption(.backlog, value: 4_096)

@@ -38,7 +38,7 @@ public final class PostgresServer: Sendable {
     /// - Parameters:
     ///   - settings: further settings, such as `wal_level=minimal`; a later one wins.
     ///   - smallLogDisk: whether its log is on a small disk of its own, which ``fillLogDisk()`` fills.
-    /// - Throws: ``ServerProcessError``, also if the disk cannot be mounted.
+    /// - Throws: ``ServerProcessError``, for instance if the disk cannot be mounted.
     public init(_ settings: [String] = [], smallLogDisk: Bool = false) async throws {
         self.settings = settings
         programs = try Self.findPrograms()

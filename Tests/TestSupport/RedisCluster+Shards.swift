@@ -29,7 +29,7 @@ extension RedisCluster {
             guard let master = server(row), let replica = replica.flatMap(server) else {
                 throw ServerProcessError(description: "a master without a replica:\n\(table)")
             }
-            // Slots that move are in brackets, behind the others.
+            // Slots that move are in brackets, after the others.
             let slots = row[8...].compactMap { word -> ClosedRange<Int>? in
                 let ends = word.split(separator: "-").compactMap { Int($0) }
                 guard let first = ends.first, let last = ends.last else { return nil }

@@ -162,7 +162,7 @@ public final class RedisCluster: Sendable {
         }
     }
 
-    /// The lines of CLUSTER NODES that describe a node which is not only being met.
+    /// The lines of CLUSTER NODES, without those of nodes that are still in their handshake.
     private func lines(of node: RedisServer) async throws -> [Substring] {
         try await node.cli("CLUSTER", "NODES").split(separator: "\n")
             .filter { !$0.contains("handshake") && $0.contains(":") }

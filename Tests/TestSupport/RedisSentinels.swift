@@ -2,7 +2,7 @@
 internal import Foundation
 
 /// A master and replicas at 127.0.0.2 and so on, sentinels at 127.0.0.1. With certificates, which name only
-/// that address, all are there and speak TLS. They end when the last reference goes.
+/// 127.0.0.1, all of them are there and speak TLS. They end when the last reference goes.
 public final class RedisSentinels: Sendable {
     /// First the master of the start, then its replicas. A failover changes the roles, and not this list.
     public let servers: [RedisServer]

@@ -27,10 +27,10 @@ func spawn(_ request: SpawnRequest) -> pid_t {
     // Copies far above what the child gets, so that none is replaced before it is passed.
     let copies = request.passed.map { fcntl($0, F_DUPFD_CLOEXEC, 900) }
     defer { for copy in copies { close(copy) } }
-    // Also those that another thread opens at the same time: Foundation's Process learns of its child's
-    // end by a socket without close-on-exec, and a server with a copy of it would hide that end. A new
-    // descriptor gets the lowest free number, so it is not far above the highest. To close one that is not
-    // open is no error.
+    // Close even descriptors that another thread opens at the same time: Foundation's Process learns of its
+    // child's end by a socket without close-on-exec, and a server with a copy of that socket would hide the
+    // end. A new descriptor gets the lowest free number, so it is not far above the highest. To close a
+    // descriptor that is not open is no error.
     for descriptor in 3...(highestDescriptor() + 64) where !copies.contains(descriptor) {
         unsafe posix_spawn_file_actions_addclose(&actions, descriptor)
     }

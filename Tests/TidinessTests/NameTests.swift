@@ -1,5 +1,5 @@
-/// Names that operators read, of metrics and of values in log lines, are in one list each; a type's name is
-/// found in one place.
+/// The names of metrics are in one list, and those of values in log lines in another one. No two types
+/// outside other types have one name.
 import Testing
 
 private let metricList = "Sources/CouponCore/Observation/MetricName.swift"
@@ -8,7 +8,8 @@ private let keyList = "Sources/CouponCore/Observation/LogKey.swift"
 private let sources = SourceFile.swiftSources.filter { $0.module != "couponctl" }
 
 @Suite struct NameTests {
-    /// Where each type is. A type inside another one has that one's name too.
+    /// Where each type is. Types inside other types are left out, because their full names have the outer
+    /// type.
     private func places(
         of files: [SourceFile], where isCounted: (String) -> Bool = { _ in true }
     ) -> [Substring: [String]] {
@@ -41,7 +42,7 @@ private let sources = SourceFile.swiftSources.filter { $0.module != "couponctl" 
     @Test func `no two types or suites of the tests have one name, except for a list that shrinks`()
     {
         let files = SourceFile.swiftFiles.filter { $0.path.hasPrefix("Tests/") }
-        // A type that only its file sees hides no other one.
+        // A type that only its own file sees cannot be mistaken for another one.
         let places = places(of: files) { !$0.hasPrefix("private ") }
         #expect(places.count > 200)
         #expect(Set(places.filter { $0.value.count > 1 }.keys) == Self.twins)
@@ -52,7 +53,7 @@ private let sources = SourceFile.swiftSources.filter { $0.module != "couponctl" 
     }
 
     @Test func `constants outside a type are few, and no two have one name`() {
-        // The number of a partition is another one in the tests of Redis than in those of PostgreSQL.
+        // The tests of Redis and those of PostgreSQL each have a `partition`, with different numbers.
         var places: [Substring: [String]] = [:]
         let files = SourceFile.swiftFiles.filter {
             $0.path.hasPrefix("Tests/") && !$0.path.hasPrefix("Tests/ClientPackage/")

@@ -56,7 +56,7 @@ struct SourceFile: Sendable, CustomTestStringConvertible {
 // MARK: Rules and promises
 
 extension SourceFile {
-    /// The numbers behind `rule` or `promise`: "rule 9", "rules 11 to 13", "rules 8 and 9", "rules 41, 45".
+    /// The numbers after `rule` or `promise`: "rule 9", "rules 11 to 13", "rules 8 and 9", "rules 41, 45".
     static func numbers(behind word: String, in text: String) -> Set<Int> {
         let one = "[0-9]+"
         let pattern = "\\b(?i:\(word))s? (\(one)(?:(?:,| and| to) \(one))*)"

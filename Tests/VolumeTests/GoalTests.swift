@@ -2,7 +2,7 @@ import TestWorld
 import Testing
 
 @Suite struct GoalTests {
-    @Test func `a figure that was not reached misses its goal, also in a small run`() {
+    @Test func `a figure that was not reached misses its goal, even in a small run`() {
         for isSmall in [false, true] {
             let goal = Goal.seconds("open", atMost: 10)
             #expect(goal.verdict(of: nil, isSmall: isSmall) == .missed)

@@ -44,7 +44,7 @@ struct RedisBenchmark {
     }
 }
 
-/// A gate as a service would write it that uses Redis directly: one request for each call. Checks if the user
+/// A gate as a service that uses Redis directly would write it: one request for each call. Checks if the user
 /// is known and if the coupon is full, adds the user, and pushes to the queue.
 struct GateScript {
     static let keys = ["bench:holders", "bench:queue"]

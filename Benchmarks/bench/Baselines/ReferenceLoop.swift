@@ -1,5 +1,5 @@
 /// A plain consumer, the reference loop: peeks at the head of a list, issues it under the coupon's row lock
-/// in a transaction of its own, and pops it. With coupond's libraries and prepared statements.
+/// in a transaction of its own, and pops it. It uses coupond's libraries and prepared statements.
 internal import TestSupport
 
 struct ReferenceLoop {

@@ -1,5 +1,5 @@
-/// Sockets of 127.0.0.1 and their poller. Without NIO, because the generator must cost less than what it
-/// measures.
+/// Sockets of 127.0.0.1 and their poller. They do not use NIO, because the generator must cost less than what
+/// it measures.
 internal import CEpoll
 internal import Glibc
 

@@ -88,7 +88,8 @@ func measureManyRows(_ stage: Stage) async throws -> [Figure] {
     let others = 10_000_000
     return try await stage.withDaemon(eventLoops: 1) { daemon in
         let without = try (0..<Stage.repeats).map { _ in try drainOnce(stage, daemon) }
-        // Without the index, which is made at the end. That takes one minute instead of many.
+        // The rows are inserted without the index, which is made at the end. That takes one minute instead of
+        // many.
         try stage.postgres.run(
             "ALTER TABLE coupond.coupon_issue DROP CONSTRAINT coupon_issue_pkey")
         try stage.postgres.run(

@@ -130,7 +130,8 @@ private func plainRecovery(_ stage: Stage, _ coupon: Int, _ count: Int) async th
     return copied + piped
 }
 
-/// HSETs as `stage.lua` makes them: as many holders in each, a user of 8 bytes and a value of 43.
+/// HSETs as `stage.lua` makes them: with as many holders each, and for each holder a user of 8 bytes and a
+/// value of 43.
 private func writeHolders(_ count: Int, to path: String) throws {
     guard let file = unsafe fopen(path, "w") else { throw BenchmarkError("cannot write \(path)") }
     defer { unsafe fclose(file) }

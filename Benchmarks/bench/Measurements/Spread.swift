@@ -29,7 +29,7 @@ func measureSpread(_ stage: Stage) async throws -> [Figure] {
     return [.plain("soldout_spread_ms", spreads.percentile(99), of: spreads, unit: "ms")]
 }
 
-/// When the last commit was seen, which is never before it happened.
+/// When the last commit was seen, which cannot be before it happened.
 private func untilCommitted(_ stage: Stage, _ coupon: Range<Int>, _ total: Int) throws -> Int {
     let deadline = nanoseconds() + 20_000_000_000
     while try stage.issued(coupon) < total {

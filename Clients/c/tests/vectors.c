@@ -42,7 +42,7 @@ static void drop_in(const ProtobufCFieldDescriptor *field, ProtobufCMessage *mes
   if (is_chosen && inner) drop_unknown_fields(inner);
 }
 
-/* libprotobuf-c would write them again. */
+/* libprotobuf-c would write unknown fields again. */
 static void drop_unknown_fields(ProtobufCMessage *message) {
   for (unsigned index = 0; index < message->n_unknown_fields; index++) free(message->unknown_fields[index].data);
   free(message->unknown_fields);
@@ -91,7 +91,7 @@ static int is_understood(size_t count, size_t meant) {
          !memcmp(&one, &other, sizeof one);
 }
 
-/* The code is the client's own affair: the official library keeps the number. */
+/* The codes are not compared: the client changes unknown ones, the official library keeps them. */
 static int is_error(size_t count) {
   Coupond__V1__Response *response = coupond__v1__response__unpack(NULL, count, bytes);
   int found = response && response->result_case == COUPOND__V1__RESPONSE__RESULT_ERROR;

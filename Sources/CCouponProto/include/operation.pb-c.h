@@ -133,7 +133,7 @@ struct  Coupond__V1__ListConnectionsResponse
 
 /*
  * Ends the connections that match every field, except the one that sends this. At least one field must be
- * set. What they have in flight is answered first; then they get UNAVAILABLE with the id 0.
+ * set. Each connection gets UNAVAILABLE with the id 0, then the answers to its requests in flight.
  */
 struct  Coupond__V1__EndConnectionsRequest
 {

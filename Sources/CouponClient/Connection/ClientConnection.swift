@@ -15,7 +15,8 @@ package final class ClientConnection {
 
     private let channel: any Channel
     private let handler: ConnectionHandler
-    /// The daemon closes the connection when it has sent nothing for so long; nil if it does not say.
+    /// How long this client may send nothing before the daemon closes the connection; nil if the daemon does
+    /// not say.
     private var idleLimit: TimeAmount?
 
     private init(channel: any Channel, handler: ConnectionHandler) {

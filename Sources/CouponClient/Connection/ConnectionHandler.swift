@@ -188,7 +188,7 @@ final class ConnectionHandler: ChannelInboundHandler {
         default: break
         }
         hasAnswer = true
-        // Nobody waits any more: it came after its deadline.
+        // Nobody waits for this answer any more: it came after the deadline.
         guard let waiter = pending.remove(response.id) else { return }
         switch response.result {
         // A daemon that is stopping refuses requests that it reads too late. Another one may accept them.

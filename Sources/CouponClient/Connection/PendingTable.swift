@@ -4,7 +4,7 @@
 /// array access, and a late answer never reaches another request's waiter. Rejected: a dictionary by id,
 /// which costs several times as much for each request.
 struct PendingTable<Waiter> {
-    /// Requests that the slot's part of an id can tell apart.
+    /// The most slots that an id can number.
     static var maximumCapacity: Int { 1 << slotBits }
     private static var slotBits: Int { 16 }
 

@@ -2,8 +2,8 @@ internal import CouponDomain
 internal import CouponWire
 internal import NIOCore
 
-/// From the bytes of a connection to responses. It holds one unfinished frame at most, and so never
-/// more than the longest frame and one read of the socket.
+/// Turns the bytes of a connection into responses. It holds one unfinished frame at most, and so never more
+/// than the longest frame and one read of the socket.
 struct ResponseReader: ~Copyable {
     private let splitter: FrameSplitter
     private var decoder: ResponseDecoder

@@ -2,7 +2,7 @@ internal import Metrics
 
 /// What a client counts, for the metrics system of its program.
 struct ClientMetrics: Sendable {
-    /// Tries that had an answer, an error of the daemon or one of the client, in seconds.
+    /// How long each try took, in seconds, whether it ended with an answer or with an error.
     private let seconds = Timer(label: "coupon_client_try_seconds")
     private let answered = Counter(
         label: "coupon_client_tries_total", dimensions: [("end", "answer")])

@@ -18,9 +18,9 @@ final class Call {
     let trace: TraceContext?
     /// How long the daemon may take; nil is the configuration's.
     let deadline: TimeAmount?
-    /// When all must be over, the wait for a connection included; nil if only the deadline counts.
+    /// When the call must end, its wait for a connection included; nil if only the deadline counts.
     let limit: NIODeadline?
-    /// How often it was sent elsewhere.
+    /// How often it was moved to another connection.
     private(set) var moves = 0
     private var phase = Phase.waiting
     private var whenEnded: WhenEnded?
@@ -36,13 +36,13 @@ final class Call {
 
     var isEnded: Bool { if case .ended = phase { true } else { false } }
 
-    /// What to do at the end; at once if it has ended.
+    /// Sets what to do at the end; does it at once if the call has ended.
     func begin(_ whenEnded: @escaping WhenEnded) {
         guard !isEnded else { return whenEnded(.failure(.cancelled(wasSent: false))) }
         self.whenEnded = whenEnded
     }
 
-    /// What the daemon is given as the deadline if the call is sent now.
+    /// The deadline that the daemon gets if the call is sent now.
     func remaining(now: NIODeadline, default most: TimeAmount) -> TimeAmount {
         let deadline = deadline ?? most
         return limit.map { min(deadline, $0 - now) } ?? deadline
@@ -52,7 +52,7 @@ final class Call {
         if case .waiting = phase { phase = .sent(connection, number) }
     }
 
-    /// The daemon has not read it: it waits for another connection.
+    /// The daemon has not read the call: it waits for another connection.
     func move() {
         moves += 1
         phase = .waiting

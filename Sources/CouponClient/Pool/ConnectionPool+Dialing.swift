@@ -62,7 +62,7 @@ extension ConnectionPool {
         attempts -= 1
         switch result {
         case .success(let connection):
-            // It may have been closed, or its daemon may be stopping, before the pool had it.
+            // The connection may have been closed, or its daemon may be stopping, before the pool had it.
             guard !isClosed, connection.isOpen else {
                 connection.close()
                 endpoint.failed(now: loop.now, jitter: .random(in: 0...1))

@@ -12,7 +12,7 @@ final class ConnectionPool {
 
     /// How often a call that a daemon did not read is sent to another one, at most.
     private static let mostMoves = 4
-    /// With this many unanswered requests on a connection a second one is made to the same daemon, if the
+    /// With this many unanswered requests on a connection another one is made to the same daemon, if the
     /// configuration allows it.
     private static let busyConnection = 32
 

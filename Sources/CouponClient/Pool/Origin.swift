@@ -1,7 +1,8 @@
 internal import NIOCore
 
-/// One address of the configuration, with its endpoints. A name has one for each of its addresses. They are
-/// looked up again when one of them has no connection: its daemon may have another address now.
+/// One address of the configuration, with its endpoints. A name has an endpoint for each of its addresses.
+/// The addresses are looked up again when an endpoint has no connection: its daemon may have another address
+/// now.
 final class Origin {
     /// How long the addresses of a name are used before they are looked up again.
     private static let freshness = TimeAmount.seconds(1)
@@ -27,8 +28,8 @@ final class Origin {
         return true
     }
 
-    /// Endpoints that are still among the addresses keep their connections. The others serve until they
-    /// close, also with a connection that is being made.
+    /// Endpoints that are still among the addresses stay. The others stay as long as they have a connection,
+    /// or one that is being made.
     func lookedUp(_ targets: [SocketAddress], now: NIODeadline) {
         isLookingUp = false
         lookedUp = now
@@ -39,7 +40,7 @@ final class Origin {
         endpoints = kept + new.map { Endpoint(address, target: $0) }
     }
 
-    /// The name has no address now. Those that were known may still work.
+    /// The lookup found no address. The addresses that were known may still work.
     func lookupFailed(now: NIODeadline) {
         isLookingUp = false
         if !endpoints.isEmpty { lookedUp = now }

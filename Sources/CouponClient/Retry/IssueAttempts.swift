@@ -17,7 +17,7 @@ struct IssueAttempts {
     /// The request as it goes out next.
     private(set) var request: IssueRequest
     private let policy: RetryPolicy
-    /// Of this call. The request's attempts count those of earlier calls too.
+    /// The tries of this call. The request's `attempt` counts those of earlier calls too.
     private var tries: UInt32 = 0
     /// What the tries so far have shown.
     private var known: Acceptance

@@ -1,6 +1,6 @@
 internal import CouponDomain
 
-/// When an issue request is sent again, and how long before.
+/// When an issue request is sent again, and after which pause.
 ///
 /// A retry is the same request: same request id, `attempt` one higher, so that the gate is asked
 /// and a holder whose answer was lost learns its sequence (promise 6).
@@ -8,10 +8,10 @@ public struct RetryPolicy: Equatable, Sendable {
     /// How often the request is sent at most, the first time included.
     public var tries: UInt32
     /// The longest pause before the first retry, in milliseconds; it doubles for each further one. The pause
-    /// is random, between 0 and that: callers who were refused together must not return together.
+    /// is random, between 0 and this bound: callers who were refused together must not return together.
     public var firstPauseMilliseconds: UInt32 = 50
-    /// The longest pause of all, in milliseconds. If the daemon asks for a pause, it comes before the random
-    /// one.
+    /// The longest pause of all, in milliseconds. If the daemon asks for a pause, the client waits for that
+    /// long first, and then for the random one.
     public var longestPauseMilliseconds: UInt32 = 2_000
 
     /// The defaults.

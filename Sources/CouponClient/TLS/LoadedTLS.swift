@@ -12,7 +12,7 @@ struct LoadedTLS: Sendable {
         let reason: String
     }
 
-    /// Of what is read of a file: one that never ends must not fill the memory.
+    /// The most that is read of a file: a file that never ends must not fill the memory.
     private static let longestFile = 1 << 20
 
     private let context: NIOSSLContext

@@ -83,7 +83,8 @@ final class TLSHandshake: ChannelInboundHandler {
         context.fireChannelInactive()
     }
 
-    /// NIOSSL also accepts a certificate for the IP address of a daemon that was to have a name.
+    /// NIOSSL checks too little: if it is told a name, it also accepts a certificate for the daemon's IP
+    /// address.
     private func isForName(_ context: ChannelHandlerContext) -> Bool {
         let certificate = try? context.pipeline.syncOperations.nioSSL_peerCertificate()
         return certificate?._subjectAlternativeNames().contains { alternative in
@@ -92,7 +93,7 @@ final class TLSHandshake: ChannelInboundHandler {
         } ?? false
     }
 
-    /// Whether a certificate for `pattern` is one for `name`. An asterisk is a whole first label.
+    /// Whether a certificate for `pattern` is good for `name`. An asterisk stands for a whole first label.
     static func matches(_ name: String, _ pattern: String) -> Bool {
         let (name, pattern) = (labels(name), labels(pattern))
         guard let first = pattern.first, name.count == pattern.count else { return false }

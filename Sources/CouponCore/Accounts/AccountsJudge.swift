@@ -13,8 +13,8 @@ public struct AccountsJudge: Sendable {
     /// - Parameters:
     ///   - ledger: the tables' side.
     ///   - gate: the coupon's record; nil if the gate does not hold it.
-    ///   - place: where the gate stood in the same reading.
-    ///   - queueRequests: requests for the coupon found in the queue; nil if it was not read.
+    ///   - place: where the gate stood when its record was read.
+    ///   - queueRequests: how many requests for the coupon the queue has; nil if the queue was not read.
     public init(
         ledger: LedgerAccounts, gate: GateRecord?, place: GatePlace, queueRequests: Int64?
     ) {
@@ -149,7 +149,7 @@ extension AccountsJudge {
 }
 
 extension CouponAudit {
-    /// Whether they add up.
+    /// Judges whether these accounts add up.
     public var judge: AccountsJudge {
         AccountsJudge(ledger: accounts, gate: gate, place: place, queueRequests: queueRequests)
     }

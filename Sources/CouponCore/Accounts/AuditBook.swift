@@ -18,8 +18,8 @@ public struct AuditBook: Sendable {
         var pause = 0
         var isActedOn = false
 
-        /// The number of the attempt that this look is to make; nil in a pause. The second attempt comes with
-        /// the next look, those after it with pauses of 1, 3, 7 … 63 looks.
+        /// Which attempt to act on the drift is due at this look; nil in a pause. The second attempt comes
+        /// with the next look, those after it with pauses of 1, 3, 7 … 63 looks.
         mutating func nextAttempt() -> Int? {
             guard pause == 0 else {
                 pause -= 1
@@ -38,7 +38,7 @@ public struct AuditBook: Sendable {
     private let capacity: Int
     private var suspicions: [CouponID: [String: Suspicion]] = [:]
 
-    /// - Parameter capacity: coupons remembered at most; the next walk finds the others again.
+    /// - Parameter capacity: coupons remembered at most; the auditor's next round finds the others again.
     public init(capacity: Int = Limits.auditSuspects) { self.capacity = capacity }
 
     /// Coupons to look at again soon, by id.

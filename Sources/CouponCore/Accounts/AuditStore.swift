@@ -8,7 +8,7 @@ public protocol AuditStore: AnyObject {
     func accounts(after: CouponID, limit: Int, _ bounds: AccountsBounds) throws(BackendError)
         -> [LedgerAccounts]
 
-    /// Counts rows of a coupon by user, `limit` at most.
+    /// Counts a coupon's rows in the order of their users, `limit` at most.
     func rows(of coupon: CouponID, after: UserID, limit: Int) throws(BackendError) -> RowSlice
 
     /// Ranges of decided sequences without a row, `limit` at most. It reads every row of the coupon.

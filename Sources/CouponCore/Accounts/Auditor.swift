@@ -10,9 +10,9 @@ public final class Auditor {
     public enum News: Equatable, Sendable {
         /// The accounts of a coupon were looked at.
         case looked(CouponID)
-        /// They certainly do not add up; sequences as far as they are known.
+        /// The accounts certainly do not add up; with the sequences concerned, as far as they are known.
         case drift(CouponID, Check, sequences: [ClosedRange<Int64>])
-        /// They add up again.
+        /// The accounts add up again.
         case mended(CouponID)
         /// The gate differs from the tables; the outbox sends it the coupon again.
         case resyncRequested(CouponID, Check)
@@ -22,10 +22,11 @@ public final class Auditor {
         case failed(CouponID?, BackendError)
     }
 
-    /// Consecutive failures of a server that end this second's look: each further coupon would take as long
-    /// to fail. A failure that one coupon causes does not repeat with the next one.
+    /// After so many failures of a server in a row this second's look ends: each further coupon would take as
+    /// long to fail. A failure that one coupon causes does not repeat with the next one.
     private static let failureLimit = 3
-    /// Attempts to find the sequences concerned; then the drift is reported without them.
+    /// How often the auditor tries to find the sequences concerned; after that it reports the drift without
+    /// them.
     private static let searches = 3
     private static let bounds = AccountsBounds(rows: -1, rejections: Limits.auditedRejections)
 
@@ -36,11 +37,12 @@ public final class Auditor {
     private let report: (News) -> Void
     private var book = AuditBook()
     private var rows = RowWalk()
-    /// How far the walk over all coupons has come.
+    /// How far the round over all coupons has come.
     private var walked = CouponID(0)
     private var failures = 0
 
-    /// The state of coupons at the gate at the last look. A worker that is behind it has missed an event.
+    /// The state of coupons at the gate at the last look. A worker that remembers an older state has missed
+    /// an event.
     public private(set) var standings: [GateStanding] = []
 
     /// How many coupons certainly do not add up.

@@ -45,7 +45,7 @@ public enum RebuildReason: String, Sendable {
     case gateBehind = "the gate has an earlier epoch than PostgreSQL"
     /// PostgreSQL went back (rule 16).
     case gateAhead = "the gate has a later epoch than PostgreSQL"
-    /// Another process, or no Redis had the partition before.
+    /// This Redis is another process, or no Redis had the partition before.
     case otherRedis = "this is another Redis, or one that was restarted"
     /// The same process with another history. The three causes look the same (rule 11).
     case newHistory =

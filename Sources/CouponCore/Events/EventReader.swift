@@ -126,7 +126,7 @@ public struct EventReader: Sendable {
 }
 
 extension LoggedCommit {
-    /// False if the cursor moved between them without a row of the log.
+    /// Whether nothing is missing between the two: false if the cursor moved there without a row of the log.
     fileprivate func follows(_ last: LoggedCommit) -> Bool { from == last.to || from.n == 0 }
 }
 
@@ -195,7 +195,7 @@ private struct Draft {
                     partition: commit.partition, commit: commit.number, index: index)))
     }
 
-    /// Reads the issues. One whose row somebody has deleted is left out.
+    /// Reads the issues. An issue whose row somebody has deleted is left out.
     func finish(_ store: some EventStore) throws(BackendError) -> EventReader.Slice {
         if issued.isEmpty { return EventReader.Slice(events: events, resets: resets) }
         let rows = try store.issues(of: issued.map(\.user))

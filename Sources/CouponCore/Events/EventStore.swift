@@ -3,11 +3,11 @@
 ///
 /// Blocking, and confined to one thread.
 public protocol EventStore {
-    /// The last commit of each partition, with all its events read; `start` if there is none.
+    /// The last commit of each partition, as a place after all of its events; `start` if there is none.
     func newestCommits() throws(BackendError) -> [PartitionID: LogPlace]
 
-    /// The oldest commit that is kept of each partition, with none of its events read; `start` if there is
-    /// none.
+    /// The oldest commit that is kept of each partition, as a place before its first event; `start` if there
+    /// is none.
     func oldestCommits() throws(BackendError) -> [PartitionID: LogPlace]
 
     /// The commit at each place, and those that follow, by partition and number.
@@ -20,7 +20,7 @@ public protocol EventStore {
         from places: [PartitionID: LogPlace], commits: Int, events: Int
     ) throws(BackendError) -> [LoggedCommit]
 
-    /// The issues of these users, in their order; nil if there is none.
+    /// The issues of these users, in the order of the users; nil for a user without one.
     func issues(of users: [CouponUser]) throws(BackendError) -> [Issue?]
 
     /// Deletes commits that are older than `milliseconds`, and never the last one of a partition.
@@ -89,7 +89,7 @@ public struct LoggedCommit: Equatable, Sendable {
     public let committedAt: Timestamp
     /// Where the cursor stood before.
     public let from: Position
-    /// Where it stands since.
+    /// Where the cursor stands after it.
     public let to: Position
     /// Its issues.
     public let runs: [Run]

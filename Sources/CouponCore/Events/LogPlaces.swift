@@ -1,4 +1,4 @@
-/// How far somebody has read the commit logs of some partitions, and its bytes: a bookmark.
+/// How far a reader has read the commit log of each partition. As bytes it is a bookmark.
 public struct LogPlaces: Equatable, Sendable {
     private static let version: UInt8 = 1
 
@@ -8,7 +8,7 @@ public struct LogPlaces: Equatable, Sendable {
     /// How far somebody has read.
     public init(_ places: [PartitionID: LogPlace]) { self.places = places }
 
-    /// From a bookmark; nil if it is none.
+    /// From a bookmark; nil if its bytes have another form.
     public init?(_ bookmark: Bookmark) {
         var bytes = bookmark.bytes[...]
         guard bytes.popFirst() == Self.version else { return nil }

@@ -155,8 +155,8 @@ public struct FrontDoor {
         if gate >= 0 { clocks[gate] = Clock(asked: askedAt, answered: now, time: time) }
     }
 
-    /// A finished coupon that the gate does not hold, as PostgreSQL has it. If it opens later, that raises
-    /// the partition's `rev` above what it was when the gate was asked, and publishes.
+    /// A coupon that the gate does not hold, and that PostgreSQL shows as finished. If it opens later, the
+    /// gate raises the partition's `rev` above the one of its answer, and publishes.
     mutating func apply(_ reason: DoorReason, of missing: Lookups.Missing, now: MonotonicTime) {
         let page = pages[partitioning.partition(of: missing.coupon).rawValue]
         guard page.disconnectedSince == nil, missing.generation == page.generation else { return }
@@ -180,7 +180,8 @@ public struct FrontDoor {
         pages[partition.rawValue].epoch = max(pages[partition.rawValue].epoch, epoch)
     }
 
-    /// PostgreSQL has gone back, and gives out epochs again: what is known of the partition does not count.
+    /// PostgreSQL has gone back, and gives out the same epochs again: what is known of the partition does not
+    /// count.
     mutating func restart(_ partition: PartitionID, epoch: Epoch) {
         pages[partition.rawValue].epoch = epoch
         pages[partition.rawValue].generation += 1
@@ -215,8 +216,8 @@ public struct FrontDoor {
         marks[coupon] = mark
     }
 
-    /// Forgets a coupon whose mark is behind what the gate said a while ago: an event was missed.
-    /// - Returns: whether its mark was behind.
+    /// Forgets a coupon whose mark is older than what the gate said a while ago: an event was missed.
+    /// - Returns: whether its mark was older.
     public mutating func forget(_ coupon: CouponID, ifBehind standing: GateStanding) -> Bool {
         guard let mark = marks[coupon], mark.epoch == standing.epoch,
             mark.rev < standing.rev

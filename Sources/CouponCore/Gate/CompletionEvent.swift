@@ -1,5 +1,5 @@
 /// What every daemon gets about a partition: after a commit, at each heartbeat, after an admin's change, and
-/// when a rebuilt gate opens. Published by the script that made the change.
+/// when a rebuilt gate opens. The script that made the change publishes it.
 ///
 /// A heartbeat is an event that moved nothing. A rebuilt gate is announced with its new epoch.
 public struct CompletionEvent: Equatable, Sendable {
@@ -13,7 +13,7 @@ public struct CompletionEvent: Equatable, Sendable {
     public let to: Position
     /// By the gate's clock.
     public var publishedAt: Timestamp
-    /// When the rows in (from, to] were issued; 0 if the event moved nothing.
+    /// When the requests in (from, to] were issued; 0 if the event moved nothing.
     public let issuedAt: Timestamp
     /// Whether it follows a recovery or a rebuild: such an event answers no waiter (rule 23).
     public let resolve: Bool
@@ -60,7 +60,7 @@ public struct CompletionEvent: Equatable, Sendable {
         }
     }
 
-    /// An accepted request that ended without an issue.
+    /// An accepted request that was rejected or has become a dead letter.
     public struct RejectedRequest: Equatable, Sendable {
         /// The coupon.
         public let coupon: CouponID

@@ -1,6 +1,6 @@
 // How a script that changes a coupon at the gate ended.
 
-/// How the update of a record ended, by a change or by the decision on a dead letter.
+/// How an update of a record ended. It brought a change, or the decision on a dead letter.
 public enum SetResult: Equatable, Sendable {
     /// The gate holds this version, or a later one.
     case current
@@ -28,7 +28,7 @@ public enum CapResult: Equatable, Sendable {
 public enum RemoveResult: Equatable, Sendable {
     /// The gate does not hold it.
     case removed
-    /// It has queued requests, so it stays.
+    /// The coupon has queued requests, so it stays.
     case queued
     /// The gate has another epoch, or is not open.
     case stale

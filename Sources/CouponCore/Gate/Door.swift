@@ -32,7 +32,7 @@ public enum Door: Hashable, Sendable {
 public enum DoorReason: Hashable, Sendable {
     /// Every slot is taken at the gate; a rejection may free one.
     case full
-    /// The total is committed; only a raise opens it again.
+    /// As many are issued as the total allows, and that is committed; only a higher total opens it again.
     case soldOut
     /// The window opens later.
     case notOpen(opens: Timestamp)

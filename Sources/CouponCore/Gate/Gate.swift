@@ -19,7 +19,7 @@ public protocol Gate: AnyObject {
     func send(_ call: GateCall)
 
     /// Checks that it still reaches the Redis of `identity`, with the same history; if not, replaces the
-    /// connection. `REPLICAOF` there and back breaks no connection (rule 11).
+    /// connection. A Redis that becomes a replica, and then a master again, breaks no connection (rule 11).
     func verify()
 
     /// Gives the connection up for good; no answer comes any more.

@@ -10,12 +10,11 @@ public protocol GateControl: AnyObject {
     /// Reads which Redis a node is and in which term, and checks its durability settings.
     func state(of node: RedisNode.ID) throws(BackendError) -> RedisNodeState
 
-    /// The same. If there are sentinels, throws unless a majority of them has named the node as the master in
-    /// the last seconds: the last known address may be old, and its term too low (rule 50).
+    /// The same. If there are sentinels, it throws unless a majority of them has named the node as the master
+    /// in the last seconds: the last known address may be old, and its term too low (rule 50).
     func confirmedState(of node: RedisNode.ID) throws(BackendError) -> RedisNodeState
 
-    /// The next call to a node makes an attempt of its own, however soon it comes after a failure. Does
-    /// nothing by default.
+    /// Makes the next call to a node connect, even if the last failure was just now. Does nothing by default.
     func forgetFailure(of node: RedisNode.ID)
 
     /// The gate, and the entries in (after, upTo], one epoch only, whole entries (rule 16). The
@@ -34,7 +33,8 @@ public protocol GateControl: AnyObject {
         for queues: [(partition: PartitionID, after: Position)], milliseconds: Int
     ) throws(BackendError) -> [PartitionID]
 
-    /// Settles (rules 21 to 23), and reads the entries behind it, as `read` does, in the same round trip.
+    /// Settles (rules 21 to 23), and reads the entries after the new `settled`, as `read` does, in the same
+    /// round trip.
     /// - Returns: nil if the gate has another epoch or `settled` than expected.
     func settle(
         _ settlement: Settlement, thenReading maximumRequests: Int
@@ -57,21 +57,21 @@ public protocol GateControl: AnyObject {
     /// - Parameters:
     ///   - move: its progress; over if `move.isOver`.
     ///   - row: the partition as the fence had it.
-    ///   - limit: entries, about.
+    ///   - limit: about how many entries to copy.
     /// - Returns: false if the gate is not fenced with the row's epoch.
     func move(
         _ move: inout QueueMove, of row: PartitionRow, limit: Int
     ) throws(BackendError) -> Bool
 
     /// Fences an open gate that is known to be wrong; its owner rebuilds it.
-    /// - Returns: the last epoch of the old gate; a gate that opens in a later one is rebuilt.
+    /// - Returns: the last epoch of the wrong gate: a gate that opens in a later one was rebuilt.
     func distrust(_ partition: PartitionID) throws(BackendError) -> Epoch
 
     /// Shows that the rebuild with this epoch makes progress: other owners wait for it. False if the gate is
     /// no longer fenced with that epoch.
     func beat(_ partition: PartitionID, epoch: Epoch) throws(BackendError) -> Bool
 
-    /// The entries of the queue behind `after`, of any epoch, `limit` at most. The holders of damaged entries
+    /// The entries of the queue after `after`, of any epoch, `limit` at most. The holders of damaged entries
     /// are not searched for. Throws if an entry has an id that no gate gives.
     func entries(
         _ partition: PartitionID, after: Position, limit: Int
@@ -149,15 +149,15 @@ public protocol GateControl: AnyObject {
     func set(_ coupon: Coupon, partition: PartitionID, epoch: Epoch) throws(BackendError)
         -> SetResult
 
-    /// Rule 34: from now on `total` slots at most, if no more are used. A cap at or above the coupon's
-    /// total has no effect, so setting it clears a stale cap.
+    /// Rule 34: from now on the gate gives `total` slots at most, if no more are used already. A cap at or
+    /// above the coupon's total has no effect, so setting it clears a stale cap.
     /// - Parameter version: the coupon's version, read under its row lock. Only a later one lifts the
     ///   cap: a change that was committed before the lock may reach the gate later.
     func cap(
         _ coupon: CouponID, version: Int64, partition: PartitionID, epoch: Epoch, total: Int64
     ) throws(BackendError) -> CapResult
 
-    /// Rule 55: removes a coupon that is closed for good, with what loads of it have staged, and publishes.
+    /// Rule 55: removes a coupon that is closed for good, and what its loads have staged, and publishes.
     func remove(
         _ coupon: CouponID, version: Int64, partition: PartitionID, epoch: Epoch
     ) throws(BackendError) -> RemoveResult
@@ -181,8 +181,8 @@ public protocol GateControl: AnyObject {
         _ questions: [StatusQuestion], _ partitioning: Partitioning
     ) -> [Result<GateInspection, BackendError>]
 
-    /// Rule 41: unlinks coupons that have ended, are closed or sold out, and have nothing queued, after their
-    /// retention; and what stalled loads have staged. It checks `limit` coupons at most.
+    /// Rule 41: unlinks finished coupons that have nothing queued, after their retention, and what stalled
+    /// loads have staged. It checks `limit` coupons at most.
     /// - Returns: whether more are due.
     func unload(
         _ partition: PartitionID, epoch: Epoch, limit: Int
@@ -214,7 +214,7 @@ extension GateControl {
         try stage(holders, of: coupon, partition: partition, epoch: epoch, load: load) {}
     }
 
-    /// Without sentinels.
+    /// The same as `state`, for a Redis without sentinels.
     public func confirmedState(of node: RedisNode.ID) throws(BackendError) -> RedisNodeState {
         try state(of: node)
     }

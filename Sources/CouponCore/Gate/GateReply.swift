@@ -89,7 +89,7 @@ public enum GateAnswer: Equatable, Sendable {
     case reply(GateReply)
     /// The gate is not open, or is of another epoch; nothing was written.
     case stale(GateStatus, epoch: Epoch)
-    /// The gate's data went back behind the floor; it fenced itself.
+    /// The gate's tail is below the floor, so its data went back; the gate fenced itself.
     case rolledBack
     /// Nothing was sent, or Redis refused the command before it ran.
     case unavailable(String)

@@ -1,5 +1,5 @@
-/// Searches the holders of a partition for those who were accepted at some positions. Nothing else is known
-/// of a queue entry whose bytes are damaged.
+/// Searches the holders of a partition for those who were accepted at some positions. Of a queue entry whose
+/// bytes are damaged, nothing but its position is known.
 ///
 /// A partition may have ten million holders, so the search runs in slices and remembers where it is.
 public struct HolderSearch: Equatable, Sendable {

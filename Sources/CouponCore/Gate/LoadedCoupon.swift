@@ -23,18 +23,18 @@ public struct LoadedCoupon: Equatable, Sendable {
 
 /// A coupon as committed, with figures that show whether its holders have changed since.
 ///
-/// Each request that is decided moves `lastSequence`. The decision on a dead letter moves nothing that is
-/// compared, until the gate has it: a load reads the holders without such decisions, and the gate gets them
-/// when the load is over. So holders that were read page by page between two equal marks are those of one
-/// moment, however many letters are decided in between.
+/// Each request that is decided moves `lastSequence`. The decision on a dead letter changes no figure that is
+/// compared, until the gate has it: a load leaves such decisions out, and the gate gets them after the load.
+/// So if the marks before and after the pages are equal, the holders are those of one moment, however many
+/// letters were decided in between.
 public struct LoadMarks: Equatable, Sendable {
     /// As PostgreSQL has it.
     public let coupon: Coupon
     /// Its held dead letters that have a user: each keeps a slot.
     public let held: Int64
-    /// Those that were redriven, and the gate does not know it yet. Each has an issue.
+    /// Its redriven letters of which the gate does not know yet. Each has an issue.
     public let redriven: Int64
-    /// Those that were discarded, and the gate does not know it yet.
+    /// Its discarded letters of which the gate does not know yet.
     public let discarded: Int64
 
     /// Marks of a coupon.

@@ -2,7 +2,7 @@
 public struct QueueMove: Sendable, Equatable {
     /// The last id copied. Ids are text here: they may be above every number of a gate.
     public var copied = "0-0"
-    /// The next slice begins behind this id. Between both are entries that are left out.
+    /// The next slice begins after this id. Entries between the two ids are left out.
     public var after: String
     /// Whether the queue can be read: it was replaced, or there was nothing to replace.
     public var isOver = false

@@ -1,7 +1,7 @@
 /// Which Redis process, with which data, a connection reaches.
 ///
-/// The run id alone does not show every rollback: `REPLICAOF` there and back keeps it and changes the
-/// replication id (rule 11).
+/// The run id alone does not show every rollback: a Redis that becomes a replica, and then a master again,
+/// keeps it and gets another replication id (rule 11).
 public struct RedisIdentity: Hashable, Sendable {
     /// `run_id` of `INFO server`.
     public let runID: String

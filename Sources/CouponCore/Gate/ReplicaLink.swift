@@ -19,7 +19,8 @@ public protocol ReplicaDelegate: AnyObject {
     func replicas(_ link: any ReplicaLink, didAnswer answer: ReplicaAnswer?)
 }
 
-/// How many replicas have it, and of which Redis they are replicas: after a failover another one answers.
+/// How many replicas have what was asked about, and of which Redis they are replicas: after a failover
+/// another Redis answers.
 public struct ReplicaAnswer: Equatable, Sendable {
     /// Replicas that have acknowledged all that was written before the question.
     public let count: Int

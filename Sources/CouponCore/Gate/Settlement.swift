@@ -16,7 +16,7 @@ public struct Settlement: Equatable, Sendable {
     public let isRecovery: Bool
     /// The coupons in (from, to], as committed, with how many of their requests are settled.
     public let coupons: [SettledCoupon]
-    /// The requests in (from, to] that ended without an issue.
+    /// The requests in (from, to] that were rejected or have become dead letters.
     public let rejections: [Rejection]
 
     /// A settlement.
@@ -54,13 +54,13 @@ public struct SettledCoupon: Equatable, Sendable {
     }
 }
 
-/// An accepted request that ended without an issue.
+/// An accepted request that was rejected or has become a dead letter.
 public struct Rejection: Equatable, Sendable {
     /// The request.
     public let accepted: AcceptedRequest
     /// Where it was queued.
     public let position: Position
-    /// Why. A dead letter keeps its slot; every other gives it back.
+    /// Why. A dead letter keeps its slot; every other rejection gives it back.
     public let reason: RejectionReason
     /// For `alreadyIssued`: the request that holds the coupon.
     public let issued: AcceptedRequest?

@@ -24,7 +24,7 @@ extension CouponKeeper {
         return coupon
     }
 
-    /// Rules 33 and 34: PostgreSQL first, then the gate; a lower total is capped at the gate before.
+    /// Rules 33 and 34: PostgreSQL first, then the gate; a lower total first becomes a cap at the gate.
     ///
     /// Waits for the gate until the deadline; if the gate does not have the change by then, `resync` sends
     /// it.
@@ -76,7 +76,8 @@ extension CouponKeeper {
 
     static let gateNotOpen = BackendError.answer(.gateNotOpen)
 
-    /// How long an admin's call waits for the gate, in milliseconds; later calls of the lane wait for it.
+    /// How long an admin's call waits for the gate, in milliseconds; later calls of the lane wait for this
+    /// call.
     private static let gateUpdateMilliseconds: Int64 = 1_000
 
     /// Sends a committed change to the gate; if that fails, `resync` sends it later.
@@ -100,8 +101,8 @@ extension CouponKeeper {
                 acceptance: .unknown))
     }
 
-    /// Sends changes in the outbox to the gates again, and clears caps whose change was not committed: a
-    /// cap at the total has no effect. Called each second.
+    /// Sends changes in the outbox to the gates again. It clears the cap of a change that was not committed:
+    /// it sets the cap to the total, where it has no effect. Called each second.
     public func resync() {
         let end = clocks.now().advanced(byMilliseconds: Limits.resyncMilliseconds)
         stuck.begin()

@@ -26,7 +26,7 @@ extension CouponKeeper {
     }
 
     /// Removes a coupon from the gate, while its rows are locked.
-    /// - Returns: whether the gate does not hold it. If it does, `cause` says why.
+    /// - Returns: true if the gate holds the coupon no longer. If false, `cause` says why.
     func remove(
         _ id: CouponID, version: Int64, _ row: PartitionRow, _ cause: inout BackendError
     ) -> Bool {

@@ -6,7 +6,8 @@ extension CouponKeeper {
     /// Loads coupons into their gates.
     /// - Parameter number: unique to these loads.
     /// - Returns: what became of them. A coupon without an entry needs a `CouponLoad` of the same number: it
-    ///   has many holders, was changed, another load has its claim, or PostgreSQL could not read them all.
+    ///   has many holders, it was changed, another load has its claim, or PostgreSQL could not read all its
+    ///   holders.
     public func load(
         _ coupons: [CouponID], number: LoadNumber
     ) -> [CouponID: LoadOutcome] {
@@ -25,7 +26,8 @@ extension CouponKeeper {
         return outcomes
     }
 
-    /// If that fails, the partition's owner removes what was staged, seconds later (rule 41).
+    /// Removes what the load has staged. If that fails, the partition's owner removes it seconds later (rule
+    /// 41).
     private func abandon(_ place: CouponPlace, _ load: LoadNumber) {
         try? gates.abandon(
             place.coupon, partition: place.partition, epoch: place.epoch, load: load)
@@ -88,8 +90,8 @@ extension CouponKeeper {
         try write(loaded, load, &outcomes)
     }
 
-    /// Nil if there are too many, or if PostgreSQL cannot read all of them: one coupon may be the reason, and
-    /// the others can be loaded without it (rule 44).
+    /// All holders of the coupons. Nil if there are too many, or if PostgreSQL cannot read them all: one
+    /// coupon may be the reason, and the others can be loaded without it (rule 44).
     private func holders(
         of coupons: [CouponID]
     ) throws(BackendError) -> [CouponID: [LoadedHolder]]? {
@@ -101,8 +103,8 @@ extension CouponKeeper {
         }
     }
 
-    /// Those that have as many holders as one page at most, together, and no decision on a letter that the
-    /// gate does not know.
+    /// The coupons that together have at most one page of holders, and no decision on a letter that the gate
+    /// does not know.
     private func smallOnes(_ marks: [LoadMarks]) -> [LoadMarks] {
         var room = Int64(slices.holders)
         return marks.filter { marks in
@@ -112,8 +114,8 @@ extension CouponKeeper {
         }
     }
 
-    /// How many such coupons fill one page: loads that begin next are no more, because what finds no room is
-    /// loaded alone, with eight round trips of its own.
+    /// How many such coupons fill one page. No more loads than this begin together next, because a coupon
+    /// that finds no room is loaded alone, with eight round trips of its own.
     private func fitting(_ marks: [LoadMarks]) -> Int {
         let page = Int64(slices.holders)
         let used = marks.lazy.filter { !$0.hasUnsynced && $0.used <= page }.map(\.used)

@@ -15,12 +15,12 @@ public final class CouponKeeper {
     private var unfinished: CouponLoad?
     /// How much the lane's loads may write in this second.
     public lazy var loadBudget = LoadBudget(now: clocks.now())
-    /// Whose gates did not get a change from the outbox.
+    /// The partitions whose gates did not get a change from the outbox.
     var stuck = StuckPartitions()
     /// How many statuses to ask for at once. If PostgreSQL takes too long for a batch, it falls to half the
     /// size of that batch; it rises again with each batch that PostgreSQL answers.
     public internal(set) var statusesAtOnce = Limits.statusesPerBatch
-    /// How many coupons to load together, as their holders were when the last ones were loaded.
+    /// How many coupons to load together: the more holders the last ones had, the fewer.
     public internal(set) var loadsAtOnce = Limits.couponsPerSlice
 
     /// The time until a queue entry is decided, in milliseconds; nil if not known. See `DrainRates`.

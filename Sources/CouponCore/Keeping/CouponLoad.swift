@@ -140,7 +140,7 @@ public struct CouponLoad: Sendable {
             attempt: attempts)
     }
 
-    /// Reads and stages the next holders. PostgreSQL reads the page behind them while Redis writes.
+    /// Reads and stages the next holders. PostgreSQL reads the page after them while Redis writes.
     /// - Parameter marks: nil if the coupon is filling.
     /// - Returns: nil if the claim is lost.
     private func stagePage(

@@ -6,7 +6,7 @@ public final class DeadLetterKeeper {
     private let store: any DeadLetterStore
     private let gates: any GateControl
     private let clocks: Clocks
-    /// Whose gates did not get a decision.
+    /// The partitions whose gates did not get a decision.
     private var stuck = StuckPartitions()
     /// Coupons that were being loaded when the last round came to their letters.
     private var loading: Set<CouponID> = []
@@ -51,8 +51,9 @@ public final class DeadLetterKeeper {
         }
     }
 
-    /// Sends decisions that the gates lack. Called each second. Those of coupons that were being loaded in
-    /// the last round come last: a round looks at a hundred letters of a partition, and they may be more.
+    /// Sends decisions that the gates lack. Called each second. The decisions of coupons that were being
+    /// loaded in the last round come last: a round looks at a hundred letters of a partition, and these may
+    /// be more.
     public func resync() {
         let end = clocks.now().advanced(byMilliseconds: Limits.resyncMilliseconds)
         let before = loading
@@ -73,8 +74,8 @@ public final class DeadLetterKeeper {
     }
 
     /// One letter after the other, until the round has had its time. If a gate cannot be updated, no other
-    /// letter of its partition is tried, and in the next round the others' come first: each attempt may take
-    /// seconds, with rows locked.
+    /// letter of its partition is tried, and in the next round the letters of other partitions come first:
+    /// each attempt may take seconds, with rows locked.
     /// - Parameters:
     ///   - loading: coupons of which this round tries no other letter, because they are being loaded.
     ///   - isLate: whether the round has had its time.
@@ -98,7 +99,7 @@ public final class DeadLetterKeeper {
                 } catch .postgres(.sessionLost), .postgres(.unreachable) {
                     return
                 } catch {
-                    // A lock, or something about this letter.
+                    // The fault is a lock, or belongs to this letter.
                 }
                 if isLate() { return }
             }

@@ -6,7 +6,7 @@ public struct Explanation: Sendable {
     let traces: UserTraces
     /// The gate, asked before the tables; nil if it could not be asked.
     let gate: GateInspection?
-    /// Why not.
+    /// Why it could not be asked.
     let gateFault: String?
     /// The state of the user's request by rule 37.
     let status: UserStatus

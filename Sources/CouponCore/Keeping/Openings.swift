@@ -34,12 +34,13 @@ public struct Openings {
         return coupons
     }
 
-    /// They do not begin yet: the end of the next load asks again.
+    /// The next loads do not begin yet: the end of a load asks again.
     public mutating func postpone() { isDue = false }
 
     /// A load has ended. One that failed begins again with the next update.
-    /// - Returns: whether it is the first one to end since the last ones began. Those that ended with it are
-    ///   to be counted before the next ones begin: loads that begin together cost little more than one.
+    /// - Returns: whether this is the first load to end since loads last began. If it is, the caller begins
+    ///   the next loads after it has counted those that ended with this one: loads that begin together cost
+    ///   little more than one.
     public mutating func end(_ coupon: CouponID, failed: Bool) -> Bool {
         inFlight -= 1
         if failed { known.remove(coupon) }

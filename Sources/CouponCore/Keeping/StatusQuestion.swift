@@ -21,7 +21,7 @@ public struct StatusRows: Sendable {
     /// The rows of the coupons' partitions.
     public var partitions: [PartitionID: PartitionRow]
 
-    /// What PostgreSQL knows. An error belongs to one row, which no daemon has written.
+    /// What PostgreSQL knows. An error belongs to one row, whose values no daemon would have written.
     public init(
         coupons: [CouponID: Result<Coupon, BackendError>],
         standings: [Result<UserStanding?, BackendError>],

@@ -20,7 +20,7 @@ struct StuckPartitions {
         now.insert(partition)
     }
 
-    /// Nothing is left for the other gates: those of earlier rounds get their turn.
+    /// Nothing is left for the other gates: the partitions that failed in earlier rounds get their turn.
     /// - Returns: whether there are any.
     mutating func tryEarlierOnes() -> Bool {
         defer { before = [] }

@@ -23,7 +23,7 @@ public protocol CouponReads: HolderReader {
     /// nothing by default.
     func readAhead(_ question: PageQuestion)
 
-    /// Waits for that page, and unpacks it.
+    /// Waits for the page of `readAhead`, and unpacks it.
     func receiveAhead()
 
     /// Waits for transactions that have locked a coupon: what they commit can be read after it.
@@ -48,7 +48,7 @@ public protocol CouponReads: HolderReader {
         _ questions: [StatusQuestion], _ partitioning: Partitioning, during work: () -> Void
     ) throws(BackendError) -> StatusRows
 
-    /// Issues of a coupon, of users with an id above `after`, by user id; `limit` at most.
+    /// A coupon's issues to users with an id above `after`, by user id; `limit` at most.
     func issues(of coupon: CouponID, after: UserID, limit: Int) throws(BackendError) -> [Issue]
 
     /// All that PostgreSQL has of a user and a coupon, in one snapshot.
@@ -63,7 +63,7 @@ extension CouponReads {
         try coupons(after: after, limit: limit, archived: false)
     }
 
-    /// Reads it now.
+    /// Reads the page now.
     public func holders(_ question: PageQuestion) throws(BackendError) -> HolderPage {
         try holders(of: question.coupon, after: question.place, limit: question.limit)
     }

@@ -12,16 +12,16 @@ public protocol DeadLetterStore: AnyObject {
         _ letter: Int64, _ state: DeadLetter.State, by call: AdminCall
     ) throws(BackendError) -> LetterDecision
 
-    /// Decided letters that the gate does not know: the oldest of each partition, `limit` at most, and in
-    /// turn.
+    /// Decided letters that the gate does not know: the oldest `limit` of each partition; the partitions take
+    /// turns.
     /// - Parameter coupons: their letters are left out.
     func unsyncedLetters(
         limit: Int, except coupons: Set<CouponID>
     ) throws(BackendError) -> [UnsyncedLetter]
 
-    /// Updates the gate with a decided letter, under the same locks, and records that it has it.
+    /// Updates the gate with a decided letter, under the locks of `decide`, and records that the gate has it.
     /// - Parameter update: updates the gate; returns whether the gate has the decision now.
-    /// - Returns: whether the gate has it.
+    /// - Returns: whether the gate has the decision.
     func resyncLetter(
         _ letter: Int64, _ update: (DeadLetter, Coupon, PartitionRow) -> Bool
     ) throws(BackendError) -> Bool

@@ -22,7 +22,7 @@ public protocol HolderReader: AnyObject {
 public struct PageQuestion: Equatable, Sendable {
     /// Whose holders.
     public let coupon: CouponID
-    /// The page begins behind it.
+    /// The page begins after it.
     public let place: HolderPlace
     /// How many holders, at most.
     public let limit: Int
@@ -60,7 +60,7 @@ public enum HolderPlace: Equatable, Sendable {
 public struct HolderPage: Equatable, Sendable {
     /// By user.
     public let holders: [LoadedHolder]
-    /// The place behind them.
+    /// The place after them.
     public let end: HolderPlace
 
     /// Some holders.

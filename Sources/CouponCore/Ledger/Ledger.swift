@@ -28,8 +28,8 @@ public protocol Ledger: HolderReader {
     /// The partition's row.
     func partition(_ partition: PartitionID) throws(BackendError) -> PartitionRow
 
-    /// Rule 26: the next epoch above PostgreSQL's own and `floor`, committed before it returns. Fenced if
-    /// the row has a later term than the node (rule 50).
+    /// Rule 26: commits the next epoch, above PostgreSQL's own and `floor`. Throws `fenced` if the row has a
+    /// later term than the node (rule 50).
     /// - Returns: the row as it is then; older epochs no longer move its cursor.
     func raiseEpoch(
         of partition: PartitionID, above floor: Epoch, node: RedisNodeState
@@ -49,9 +49,9 @@ public protocol Ledger: HolderReader {
 
 /// By these locks daemons agree that a partition changes hands (rule 56). They end with their sessions.
 public enum HandoverLock: CaseIterable, Sendable {
-    /// Of a daemon that does not reach the partition's node. Several may have it at once.
+    /// Held by a daemon that does not reach the partition's node. Several may hold it at once.
     case offer
-    /// Of the daemon that reaches the node, and takes the partition or has taken it.
+    /// Held by the daemon that reaches the node, and takes the partition or has taken it.
     case taker
 }
 
@@ -124,7 +124,7 @@ public struct Batch: Equatable, Sendable {
 public struct Commit: Equatable, Sendable {
     /// The coupons concerned, as committed, with how many of their requests are decided.
     public let coupons: [SettledCoupon]
-    /// The requests that ended without an issue.
+    /// The requests that were rejected or have become dead letters.
     public let rejections: [Rejection]
     /// How many rows were inserted.
     public let issued: Int

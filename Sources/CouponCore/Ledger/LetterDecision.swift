@@ -4,6 +4,6 @@ public enum LetterDecision: Equatable, Sendable {
     case decided(DeadLetter)
     /// There is no such letter.
     case missing
-    /// It is not possible; the text says why. Nothing changed.
+    /// The decision is not possible; the text says why. Nothing changed.
     case refused(String)
 }

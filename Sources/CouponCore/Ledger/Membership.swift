@@ -7,7 +7,7 @@ public struct Membership: Equatable, Sendable {
     public let rank: Int
     /// How many there are, this one included.
     public let count: Int
-    /// The partitions that others offer: they do not reach their nodes (rule 56).
+    /// The partitions that other daemons offer, because they do not reach their nodes (rule 56).
     public let offered: Set<PartitionID>
     /// Those that another daemon takes, or has taken.
     public let taken: Set<PartitionID>

@@ -14,7 +14,7 @@ package enum TrailDocument {
             ] + (coupon.isArchived ? [("archived", "true")] : []))
     }
 
-    /// What an update asks for; members that stay are missing.
+    /// What an update asks for; members that it does not change are missing.
     package static func of(_ change: CouponChange) -> String {
         let members: [(name: String, value: String?)] = [
             ("title", change.title.map { Coupon.title($0).quotedForJSON }),

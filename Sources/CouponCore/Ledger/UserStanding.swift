@@ -7,7 +7,7 @@ public enum UserStanding: Equatable, Sendable {
     case rejected(sequence: Int64, requestID: RequestID, reason: RejectionReason)
 
     /// The answer to a request of the user, as the gate would answer: the same request gets its result again,
-    /// another one a duplicate. Nil if the user's last request has ended, so that another one may try.
+    /// another one a duplicate. Nil if the user's last request has ended, so that another request may try.
     func outcome(for asked: RequestID, waitsForIssue: Bool) -> Outcome? {
         switch self {
         case .issued(let sequence, let requestID, let at) where requestID == asked:

@@ -69,7 +69,7 @@ package enum LogEventID {
         ("handshake-failed", "a TLS handshake failed"),
         (
             "proxy-header-missing",
-            "a connection from an address of proxies began without a PROXY header"
+            "a connection from a proxy's address began without a PROXY header"
         ),
         ("internal-error", "a caller got INTERNAL"),
         ("redis-lost", "no connection to the gate"),

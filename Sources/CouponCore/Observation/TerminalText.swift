@@ -2,8 +2,8 @@
 /// only place that decides which characters are safe; code that prints calls it last.
 
 extension String {
-    /// In one line and without escapes: what would move the cursor, change the terminal, turn the direction
-    /// of the text or hide in it is written as `\u{1b}`.
+    /// This text in one line, harmless for a terminal: each character that would move the cursor, change the
+    /// terminal, turn the direction of the text or hide in it is written like `\u{1b}`.
     package var safeForTerminal: String {
         guard unicodeScalars.contains(where: \.mayMislead) else { return self }
         var text = ""
@@ -49,8 +49,8 @@ extension Unicode.Scalar {
     }
 
     /// Whether it must be escaped between these two. Joiners stay between letters of scripts that need them
-    /// and between emoji; a variation selector stays behind its emoji. Elsewhere they only make two texts
-    /// differ that look alike.
+    /// and between emoji; a variation selector stays after its emoji. Elsewhere they only make texts that
+    /// look the same differ.
     fileprivate func isUnsafe(after last: Unicode.Scalar?, before next: Unicode.Scalar?) -> Bool {
         guard mayMislead else { return false }
         switch value {
@@ -74,7 +74,7 @@ extension Unicode.Scalar {
             || Self.joined.contains { $0.contains(value) }
     }
 
-    /// The blocks that Unicode's table of widths (UAX 11) has as wide.
+    /// The blocks that Unicode's table of widths (UAX 11) lists as wide.
     private static let wide: [ClosedRange<UInt32>] = [
         0x1100...0x115F, 0x2329...0x232A, 0x2E80...0x303E, 0x3041...0x4DBF, 0x4E00...0xA4CF,
         0xA960...0xA97C, 0xAC00...0xD7A3, 0xF900...0xFAFF, 0xFE10...0xFE19, 0xFE30...0xFE6F,

@@ -40,7 +40,7 @@ public struct QueuedCoupon: Equatable, Sendable {
     }
 }
 
-/// All that one gate call accepted: the cursor's unit.
+/// All that one gate call accepted. The cursor moves by whole entries.
 public struct QueueEntry: Equatable, Sendable {
     /// Its place in the queue.
     public let position: Position

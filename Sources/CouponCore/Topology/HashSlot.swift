@@ -14,14 +14,14 @@ public struct HashSlot: Hashable, Comparable, Sendable {
         self.rawValue = rawValue
     }
 
-    /// The slot of a key: CRC16 of its hash tag, or of the whole key if it has none. The tag is what is
+    /// The hash slot of a key: CRC16 of its hash tag, or of the whole key if it has none. The tag is what is
     /// between the first `{` and the next `}`, if that is not empty.
     public init(ofKey key: some StringProtocol) {
         let bytes = Array(key.utf8)
         rawValue = Int(Self.crc16(Self.tag(of: bytes))) % Self.count
     }
 
-    /// The slot of all keys and channels of a partition: its number is their hash tag.
+    /// The hash slot of all keys and channels of a partition: its number is their hash tag.
     public init(of partition: PartitionID) { self.init(ofKey: String(partition.rawValue)) }
 
     /// Ascending by number.

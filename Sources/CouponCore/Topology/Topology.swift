@@ -5,7 +5,7 @@
 /// Partitions lie on nodes by their hash tag, so this needs no knowledge of how many partitions there are: it
 /// knows the node of every partition that there may be.
 public struct Topology: Equatable, Sendable {
-    /// What Redis is run as.
+    /// How Redis is run.
     public enum Kind: Equatable, Sendable {
         /// One server, at one address.
         case single
@@ -33,7 +33,7 @@ public struct Topology: Equatable, Sendable {
         }
     }
 
-    /// What Redis is run as.
+    /// How Redis is run.
     public let kind: Kind
     /// Rises with every change that the servers agreed on: `cluster_current_epoch` of a cluster, Sentinel's
     /// config epoch, 0 for a single Redis.
@@ -68,8 +68,8 @@ public struct Topology: Equatable, Sendable {
     /// - Parameters:
     ///   - epoch: `cluster_current_epoch`.
     ///   - masters: in any order; of two with one id the later one counts.
-    ///   - slots: in any order; a later range wins. A slot of a node that is not among the masters has no
-    ///     node.
+    ///   - slots: in any order; a later range wins. A hash slot of a node that is not among the masters has
+    ///     no node.
     public init(cluster epoch: UInt64, masters: [RedisNode], slots: [SlotRange]) {
         kind = .cluster
         self.epoch = epoch

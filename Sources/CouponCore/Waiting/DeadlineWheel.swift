@@ -8,7 +8,7 @@ public struct DeadlineWheel {
     public static let bucketMilliseconds: Int64 = 8
     private let origin: MonotonicTime
     private var buckets: [[UInt64]]
-    /// The first bucket that has not come round; in the past after a pause.
+    /// The first bucket that has not come round. After a pause its time is already over.
     private var next: Int64 = 0
 
     /// - Parameters:

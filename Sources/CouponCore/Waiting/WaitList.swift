@@ -138,7 +138,7 @@ public struct WaitList {
         resolveAll()
     }
 
-    /// PostgreSQL has gone back, and gives out epochs again: events of lower ones count too.
+    /// PostgreSQL has gone back, and gives out the same epochs again: events of lower epochs count too.
     mutating func restart() {
         loseTrack()
         epoch = 0

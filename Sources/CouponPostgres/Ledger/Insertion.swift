@@ -23,7 +23,7 @@ struct Insertion {
     /// Many candidates are worth a COPY, which waits for the server twice; few go with the COMMIT.
     private static let mostWithCommit = 128
 
-    /// All in one statement; false if not every candidate became a row.
+    /// Inserts all in one statement; false if not every candidate became a row.
     /// - Parameter issuedAt: the transaction's time.
     mutating func insertAllOrNothing(issuedAt: Timestamp) throws(BackendError) -> Bool {
         while true {
@@ -43,8 +43,8 @@ struct Insertion {
         }
     }
 
-    /// Each COPY has its own time. So an entry that takes longer than any statement may is issued in the end,
-    /// though it is never split. Nil if all rows go in one COPY.
+    /// Each COPY has a time limit of its own. So an entry that takes longer than one statement may take is
+    /// issued in the end, though it is never split. Nil if all rows go in one COPY.
     private var rowsPerCopy: Int? {
         statementMilliseconds < Limits.longestIssuingMilliseconds ? nil : Limits.rowsPerLongCopy
     }
@@ -115,7 +115,7 @@ struct Insertion {
         return candidates.indices.filter { !met.contains($0) }.map { candidates[$0] }
     }
 
-    /// Inserts under a savepoint; what is refused for its data is halved until it is one request.
+    /// Inserts under a savepoint; a part that is refused for its data is halved until it is one request.
     private mutating func insert(
         _ candidates: ArraySlice<BatchDecision.Candidate>, until end: ContinuousClock.Instant
     ) throws(BackendError) {

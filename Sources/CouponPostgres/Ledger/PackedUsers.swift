@@ -1,6 +1,6 @@
 /// Ids of users in the commit log. Each is stored as the difference from the one before, as a zigzag varint:
-/// users who come together often have near ids. The log is written with every batch, and 8 bytes for each
-/// user would add a sixteenth to what PostgreSQL logs for an issue.
+/// users who ask at the same time often have ids that are close. The log is written with every batch, and 8
+/// bytes for each user would add a sixteenth to what PostgreSQL logs for an issue.
 internal import CouponCore
 
 enum PackedUsers {

@@ -7,10 +7,10 @@ extension PostgresLedger {
         try session.partition(partition)
     }
 
-    /// Rule 26: the next epoch above PostgreSQL's own and `floor`, committed before it returns; the row then.
-    /// Fenced if the row has a later term than the node (rule 50).
+    /// Rule 26: commits the next epoch, above PostgreSQL's own and `floor`, and returns the row. Throws
+    /// `fenced` if the row has a later term than the node (rule 50).
     ///
-    /// It waits for an issuing transaction of the partition, and is `busy` if that takes long.
+    /// It waits for an issuing transaction of the partition, and throws `busy` if that takes long.
     public func raiseEpoch(
         of partition: PartitionID, above floor: Epoch, node: RedisNodeState
     ) throws(BackendError) -> PartitionRow {

@@ -51,7 +51,7 @@ package enum ConnectionString {
 
     private struct Mistake: Error { let text: String }
 
-    /// As libpq: any other text is the name of a database.
+    /// Whether libpq takes the text for options. It takes any other text for the name of a database.
     private static func isParsed(_ text: String) -> Bool {
         ["postgresql://", "postgres://"].contains { text.hasPrefix($0) } || text.contains("=")
     }
@@ -94,7 +94,7 @@ package enum ConnectionString {
         return message.isEmpty || message.contains(nowhere) ? nil : withoutQuotes(message)
     }
 
-    /// The same without passwords. A text that libpq cannot read is left out as a whole.
+    /// The string without its passwords. A text that libpq cannot read is left out as a whole.
     package static func withoutSecrets(_ text: String) -> String {
         guard isParsed(text) else { return text }
         let options = unsafe PQconninfoParse(text, nil)

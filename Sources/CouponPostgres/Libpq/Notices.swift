@@ -5,7 +5,7 @@ internal import Logging
 
 final class Notices {
     private let logger: Logger
-    /// The warning that a commit may not be at the standby, since it was last taken.
+    /// The warning that a commit may not be at the standby, if one came since this was last taken.
     private var doubt: String?
 
     init(_ logger: Logger) { self.logger = logger }

@@ -1,7 +1,7 @@
 /// The parameters that statements take, and their binary form.
 ///
-/// Every number goes as int8: PostgreSQL compares int4 with int8 by index and casts on assignment.
-/// Arrays carry a batch in one parameter a column.
+/// Every number goes as int8: PostgreSQL finds an int4 by an int8 in an index, and casts when it assigns.
+/// Arrays carry a batch, in one parameter for each column.
 internal import CouponCore
 
 enum Parameter {

@@ -45,7 +45,7 @@ struct PostgresConnection: ~Copyable {
 
     deinit { unsafe PQfinish(handle) }
 
-    /// libpq ignores an empty one.
+    /// libpq ignores an empty password.
     private static func password(_ options: PostgresOptions) throws(SQLFailure) -> String {
         do { return try options.readPassword?() ?? "" } catch {
             throw .notConnected("postgres-password-file: \(error)")
@@ -202,7 +202,7 @@ struct PostgresConnection: ~Copyable {
             guard let next = try nextResult(before: deadline) else {
                 ended += 1
                 if last == nil { break reading }
-                // Nothing more will come of a broken connection, not even an error.
+                // Nothing more will come from a broken connection, not even an error.
                 if isBroken || ended > ends { throw lost() }
                 continue
             }

@@ -89,7 +89,7 @@ struct Rows: ~Copyable {
         return values
     }
 
-    /// The users in a column of `PackedUsers`, from one on; none for a null.
+    /// The users in a column of `PackedUsers`, from the one at `first` on; none for a null.
     func packedUsers(_ row: Int, _ column: Int, from first: Int, limit: Int) -> [UserID] {
         if isNull(row, column) { return [] }
         return withValue(row, column) { PackedUsers.users($0, from: first, limit: limit) }
@@ -102,8 +102,8 @@ struct Rows: ~Copyable {
         return values
     }
 
-    /// The elements of an array of one dimension. After a header of 20 bytes each has its length, -1 for a
-    /// null, and its bytes.
+    /// The elements of an array of one dimension. After a header of 20 bytes comes each element: its length,
+    /// -1 for a null, and its bytes.
     private func elements(_ row: Int, _ column: Int, _ body: (RawSpan) -> Void) {
         if isNull(row, column) { return }
         withValue(row, column) { value in

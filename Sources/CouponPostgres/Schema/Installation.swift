@@ -49,7 +49,7 @@ public struct Installation: Equatable, Sendable {
         let missing = try session.missingMigrations()
         guard missing == 0 else {
             try session.checkMayMigrate(atStart: mayMigrate)
-            return "a start would run \(missing) migrations"
+            return "migrations that a start would run: \(missing)"
         }
         try session.checkRights()
         if try session.run("SELECT EXISTS (SELECT FROM coupond.installation)").boolean(0, 0) {

@@ -4,8 +4,8 @@ internal import CouponCore
 extension Session {
     /// How long one script may take, in seconds: a later one may build an index.
     private static let migrationSeconds = 600
-    /// After a wait for a lock a statement has to see what its holder has committed, whatever the default of
-    /// the role is.
+    /// After a wait for a lock a statement has to see what the session that had it has committed, whatever
+    /// the default of the role is.
     private static let begin: Statement = "BEGIN ISOLATION LEVEL READ COMMITTED"
 
     /// - Throws: `refused` if the role may not change the schema, or make it.
@@ -98,7 +98,8 @@ extension Session {
         }
     }
 
-    /// - Throws: `refused` if the role owns the schema, or will: it needs what ``grant(to:)`` would revoke.
+    /// - Throws: `refused` if the role owns the schema or is about to make it: it needs what ``grant(to:)``
+    ///   would revoke.
     func checkMayGrant(to role: String) throws(BackendError) {
         let rows = try run(
             Statement(

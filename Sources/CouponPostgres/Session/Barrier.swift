@@ -3,8 +3,8 @@ internal import CouponCore
 
 extension Session {
     /// Commits something without a meaning. A commit waits for the standby, and the standby gets the log in
-    /// order, so afterwards it has all that this session can see. A transaction that only has a number does
-    /// not wait: it must write to the log. This needs no right and changes no row.
+    /// order, so afterwards it has all that this session can see. A transaction that only gets a number does
+    /// not wait; this one writes to the log. This needs no right and changes no row.
     static let barrier = "SELECT pg_logical_emit_message(true, 'coupond', 'barrier')"
 
     /// In SQL: whether commits wait for a standby.

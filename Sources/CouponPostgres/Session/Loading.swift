@@ -44,7 +44,8 @@ extension Session {
     /// The next holders of a coupon; nil after the last ones.
     ///
     /// Rejections and letters are read in the order of an index, `limit` of each, and not sorted. Those of
-    /// users who have an issue are left out afterwards: no statement looks for others among millions of them.
+    /// users who have an issue are left out afterwards, so that no statement has to search millions of them
+    /// for the others.
     static func page(of coupon: CouponID, after place: HolderPlace, limit: Int) -> Statement? {
         switch place {
         case .refused(let user):
@@ -126,7 +127,8 @@ extension Session {
         FROM coupond.dead_letter
         """
 
-    /// Users whose letter was redriven, and the gate does not know it yet. Read by `dead_letter_held`.
+    /// Users whose letter was redriven without the gate knowing it yet. The index `dead_letter_held` finds
+    /// them.
     private static let redrivenUsers = """
         SELECT user_id FROM coupond.dead_letter
         WHERE coupon_id = $1 AND state = 2 AND NOT synced AND user_id IS NOT NULL
@@ -151,7 +153,7 @@ extension Session {
         LIMIT $2
         """
 
-    /// `ORDER BY user_id` makes it use the indexes by coupon and user.
+    /// `ORDER BY user_id` makes PostgreSQL use the indexes by coupon and user.
     private static let rejectionsOfMany = """
         SELECT user_id, sequence, request_id, reason, coupon_id, false,
             i.issued IS NOT NULL AND (coupon_id, user_id) NOT IN (\(redrivenUsersOfMany))
@@ -263,7 +265,7 @@ extension PostgresCouponStore {
         }
     }
 
-    /// Waits for that page, and unpacks it.
+    /// Waits for the page of `readAhead`, and unpacks it.
     public func receiveAhead() { session.finish() }
 
     /// All holders of several coupons; nil if they are more than `limit`.

@@ -29,8 +29,8 @@ public struct PostgresOptions: Sendable {
     /// Called when a session is lost; from any thread.
     public var countLoss: @Sendable () -> Void = {}
 
-    /// Called with the rights that the role of the ledger lacks, or nil if it has all; from its thread, each
-    /// few seconds.
+    /// Called with the rights that the role of the ledger lacks, or nil if it has all; from the ledger's
+    /// thread, every few seconds.
     public var reportMissingRights: @Sendable (_ rights: String?) -> Void = { _ in }
 
     /// - Parameters:

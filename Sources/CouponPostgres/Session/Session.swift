@@ -138,8 +138,8 @@ final class Session {
         whenFinished = nil
     }
 
-    /// A store's session that has died while it was idle costs its next caller nothing. That of a ledger had
-    /// locks, so its end is reported.
+    /// A store's session that has died while it was idle costs its next caller nothing. The session of a
+    /// ledger had locks, so its end is reported.
     private func connectIfNeeded() throws(SQLFailure) {
         if case .store = role, connection?.hasDiedIdle == true { close() }
         guard connection == nil else { return }

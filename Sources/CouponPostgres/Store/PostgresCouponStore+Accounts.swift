@@ -20,7 +20,8 @@ extension PostgresCouponStore: AuditStore {
             .integer(after.rawValue), bounds)
     }
 
-    /// `ORDER BY user_id` makes it use the indexes by coupon: a bounded count must not walk over other rows.
+    /// `ORDER BY user_id` makes PostgreSQL use the indexes by coupon: a bounded count must not walk over
+    /// other rows.
     private func accounts(
         where condition: String, _ parameter: Parameter, _ bounds: AccountsBounds
     ) throws(BackendError) -> [LedgerAccounts] {
@@ -62,7 +63,7 @@ extension PostgresCouponStore: AuditStore {
         return accounts
     }
 
-    /// Counts rows of a coupon by user, `limit` at most.
+    /// Counts a coupon's rows in the order of their users, `limit` at most.
     public func rows(
         of coupon: CouponID, after: UserID, limit: Int
     ) throws(BackendError) -> RowSlice {

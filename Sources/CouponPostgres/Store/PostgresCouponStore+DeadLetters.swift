@@ -113,7 +113,7 @@ extension PostgresCouponStore {
         }
     }
 
-    /// Updates the gate with a decided letter, under the same locks, and records that it has it.
+    /// Updates the gate with a decided letter, under the locks of `decide`, and records that the gate has it.
     public func resyncLetter(
         _ id: Int64, _ update: (DeadLetter, Coupon, PartitionRow) -> Bool
     ) throws(BackendError) -> Bool {
@@ -155,7 +155,7 @@ extension PostgresCouponStore {
                 Statement(
                     "SELECT \(Self.letterColumns) FROM coupond.dead_letter WHERE id = $1 FOR UPDATE",
                     .integer(id)))
-            // It may have been deleted while this waited for the coupon.
+            // The letter may have been deleted while this transaction waited for the coupon.
             guard rows.count == 1 else {
                 session.rollBack()
                 return nil

@@ -3,12 +3,12 @@
 public import CouponCore
 
 extension PostgresCouponStore: EventStore {
-    /// The last commit of each partition, with all its events read.
+    /// The last commit of each partition, as a place after all of its events.
     public func newestCommits() throws(BackendError) -> [PartitionID: LogPlace] {
         try ends("DESC", read: true)
     }
 
-    /// The oldest commit that is kept of each partition, with none of its events read.
+    /// The oldest commit that is kept of each partition, as a place before its first event.
     public func oldestCommits() throws(BackendError) -> [PartitionID: LogPlace] {
         try ends("ASC", read: false)
     }
@@ -40,7 +40,7 @@ extension PostgresCouponStore: EventStore {
 
     /// The commit at each place, and those that follow.
     ///
-    /// Of a commit whose events the caller has read already, the long arrays are not read.
+    /// If the caller has read the events of a commit already, its long arrays are not read.
     public func commits(
         from places: [PartitionID: LogPlace], commits: Int, events: Int
     ) throws(BackendError) -> [LoggedCommit] {
@@ -70,7 +70,7 @@ extension PostgresCouponStore: EventStore {
         return (0..<rows.count).map { rows.commit($0, users: events) }
     }
 
-    /// The issues of these users, in their order.
+    /// The issues of these users, in the order of the users.
     public func issues(of users: [CouponUser]) throws(BackendError) -> [Issue?] {
         let rows = try session.run(
             Statement(

@@ -2,7 +2,7 @@
 public import CouponCore
 
 extension PostgresCouponStore {
-    /// Issues of a coupon, of users with an id above `after`, by user id.
+    /// A coupon's issues to users with an id above `after`, by user id.
     public func issues(
         of coupon: CouponID, after: UserID, limit: Int
     ) throws(BackendError) -> [Issue] {

@@ -50,7 +50,8 @@ extension PostgresCouponStore {
     /// Locks a row of the outbox that is due; nil if there is none.
     ///
     /// Rows are taken in the order of their key, and in turn. So each is read once in a round, however many
-    /// there are: a script may have changed tens of thousands of coupons. By age each step would read all.
+    /// there are: a script may have changed tens of thousands of coupons. In the order of their age, each
+    /// step would read all rows.
     private func lockDueRow(
         passing partitions: Set<PartitionID>
     ) throws(BackendError) -> CouponID? {

@@ -8,7 +8,8 @@ extension PostgresCouponStore {
         outcome, count
         """
 
-    /// Adds lines in one transaction; without those that PostgreSQL refuses for their data, which it returns.
+    /// Adds lines in one transaction. It leaves out the lines that PostgreSQL refuses for their data, and
+    /// returns them.
     public func record(_ actions: [AdminAction]) throws(BackendError) -> [AdminAction] {
         do throws(SQLFailure) {
             _ = try session.attempt(["BEGIN"] + actions.map { Self.adding($0) } + ["COMMIT"])
@@ -20,8 +21,8 @@ extension PostgresCouponStore {
         }
     }
 
-    /// The same line by line, because one of them is refused. It is slow, and rare: the texts of a line are
-    /// cut to the bounds of the table.
+    /// Adds the lines one by one, because one of them is refused. It is slow, and rare: the texts of a line
+    /// are cut to the bounds of the table.
     private func recordEach(_ actions: [AdminAction]) throws(BackendError) -> [AdminAction] {
         var refused: [AdminAction] = []
         do throws(BackendError) {

@@ -9,7 +9,7 @@ public final class PostgresCouponStore: CouponStore {
     let partitioning: Partitioning
     /// The page that a load needs next.
     var pageAhead: PageAhead?
-    /// The coupon whose outbox row `resync` took last: the rows behind it come next.
+    /// The coupon whose outbox row `resync` took last: the rows after it come next.
     var outboxPlace = CouponID(0)
 
     /// Connects with the first call.

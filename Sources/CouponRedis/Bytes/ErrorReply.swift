@@ -50,18 +50,18 @@ enum ErrorReply {
         ["MOVED", "ASK", "READONLY", "CLUSTERDOWN", "MASTERDOWN"].contains(code(text))
     }
 
-    /// Whether the node answered that it does not have the slot, which says nothing of its other slots.
+    /// Whether the node answered that it does not have the hash slot. This says nothing of its other slots.
     static func isOfAnotherNode(_ text: String) -> Bool {
         ["MOVED", "ASK"].contains(code(text)) || isOfOneSlot(text)
     }
 
-    /// Whether the node serves nobody because it has lost the others. Another daemon may reach them (rule
-    /// 56).
+    /// Whether the node serves nobody because it has lost the other nodes. Another daemon may reach those
+    /// (rule 56).
     static func isOfLostNode(_ text: String) -> Bool {
         ["CLUSTERDOWN", "MASTERDOWN"].contains(code(text)) && !isOfOneSlot(text)
     }
 
-    /// No node serves the slot; the others may be served.
+    /// No node serves the hash slot; others may be served.
     private static func isOfOneSlot(_ text: String) -> Bool {
         text.hasPrefix("CLUSTERDOWN Hash slot")
     }

@@ -59,7 +59,7 @@ enum Layout {
     /// A coupon as committed: version, total, state, sold out, window.
     static let terms = 2 * number + 2 * code + 2 * time
 
-    /// The bytes of a record that an acceptance changes: layout, used, queued, next sequence. Behind them are
+    /// The bytes of a record that an acceptance changes: layout, used, queued, next sequence. After them come
     /// rev and version, total and states, the window, and the cap.
     static let recordCounters = code + 3 * number
     /// A coupon as count.lua gets it: requests, largest sequence.

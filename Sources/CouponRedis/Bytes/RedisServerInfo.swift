@@ -31,7 +31,7 @@ struct RedisServerInfo {
     /// The name in the metric of refusals for the text of such a fault; nil for another text.
     static func cause(of text: String) -> String? {
         if text.hasPrefix(RedisFault.unsafeSettings("").text) { return "UNSAFE" }
-        // As Redis itself calls a disk that is full.
+        // Redis itself uses this word for a disk that is full.
         return text.hasPrefix(cannotStore) ? "MISCONF" : nil
     }
 
@@ -87,7 +87,7 @@ struct RedisServerInfo {
 
     private static func parse(info: String) -> [Substring: String] {
         var facts: [Substring: String] = [:]
-        // By bytes: a scheduler reads this four times a second.
+        // Splits bytes, not characters: a scheduler reads this four times a second.
         for line in info.utf8.split(whereSeparator: { $0 == 0x0D || $0 == 0x0A }) {
             guard let colon = line.firstIndex(of: UInt8(ascii: ":")) else { continue }
             facts[Substring(line[..<colon])] = String(Substring(line[colon...].dropFirst()))

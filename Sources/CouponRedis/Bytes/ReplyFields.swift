@@ -13,7 +13,7 @@ struct ReplyFields {
     /// Whether all elements have been read.
     var isAtEnd: Bool { rest.isEmpty }
 
-    /// The next element; nil at the end. The other methods return nil if it has another form, too.
+    /// The next element; nil at the end. The other methods also return nil if the element has another form.
     mutating func next() -> Reply? { rest.popFirst() }
 
     mutating func integer() -> Int64? { next()?.integerValue }

@@ -1,5 +1,5 @@
-/// Gate calls without an answer, and answers that wait for an earlier call's: calls are answered in the order
-/// in which they were sent.
+/// Gate calls without an answer, and answers that wait until an earlier call has its answer: calls are
+/// answered in the order in which they were sent.
 internal import CouponCore
 internal import DequeModule
 internal import NIOCore

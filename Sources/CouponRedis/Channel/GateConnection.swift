@@ -40,7 +40,7 @@ public final class GateConnection: Gate {
     /// - Parameters:
     ///   - eventLoop: the worker's.
     ///   - options: where Redis is.
-    ///   - logger: gets breaks, and unsafe settings if they are allowed.
+    ///   - logger: gets a line for each break, and for each unsafe setting that is allowed.
     public init(eventLoop: any EventLoop, options: RedisOptions, logger: Logger) {
         self.eventLoop = eventLoop
         self.options = options
@@ -188,8 +188,8 @@ public final class GateConnection: Gate {
 
     // MARK: Settings
 
-    /// Each second, also with calls in flight (rule 15): CONFIG SET breaks no connection. No call waits for
-    /// the answers.
+    /// Reads the settings each second, even with calls in flight (rule 15): CONFIG SET breaks no connection.
+    /// No call waits for the answers.
     private func checkSettingsLater(of link: RedisLink) {
         eventLoop.assumeIsolated().scheduleTask(in: Self.settingsPause) { [weak self] in
             guard self?.state.readyLink === link else { return }

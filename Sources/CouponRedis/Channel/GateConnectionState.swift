@@ -53,7 +53,7 @@ struct GateConnectionState<Link: AnyObject>: ~Copyable {
         let link: Link
         let session: GateSession
         var calls: GateCallsInFlight
-        /// When the probe was sent that has no answer.
+        /// When the unanswered probe was sent; nil if there is none.
         var probedAt: NIODeadline?
         /// How Redis breaks promise 3 now; then no call is sent, and the last answer closes the link.
         var breach: String?

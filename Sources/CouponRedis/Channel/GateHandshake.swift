@@ -39,8 +39,8 @@ struct GateHandshake {
         self.demandsReplicas = demandsReplicas
     }
 
-    /// Only the last one may be answered with an error, if Redis does not know the command: it may hide its
-    /// settings.
+    /// Only the last command may be answered with an error, if Redis does not know it: some servers hide
+    /// their settings.
     static var commands: [Command] {
         [
             Command("CLIENT", "ID"), RedisServerInfo.infoCommand, loadCommand,
@@ -54,7 +54,7 @@ struct GateHandshake {
         if case .error(let text) = reply {
             let refusal = ErrorReply.refusal(text)
             let isOfSettings = replies.count == 3
-            // A Redis that hides its settings is unsafe; one that is busy or lacks a right is not.
+            // A Redis that hides its settings is unsafe. A Redis that is busy or lacks a right is not.
             if !isOfSettings || refusal != nil && !allowUnsafeSettings {
                 return .failed(reason: refusal ?? "Redis: \(text)")
             }

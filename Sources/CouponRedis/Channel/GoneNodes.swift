@@ -21,8 +21,8 @@ struct GoneNodes {
     /// The nodes to be closed.
     /// - Parameters:
     ///   - pause: how long they must have served nothing.
-    ///   - isQuiet: whether nothing of a connection is at its node. Else it stays: if the node comes back,
-    ///     the next connection must kill the old one (rule 14).
+    ///   - isQuiet: whether no call of a connection is at its node. If one is, the connection stays: if the
+    ///     node comes back, the next connection must kill the old one (rule 14).
     mutating func close(
         after pause: TimeAmount, now: NIODeadline, isQuiet: (Int) -> Bool
     ) -> [Int] {

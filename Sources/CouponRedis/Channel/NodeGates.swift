@@ -25,7 +25,7 @@ public final class NodeGates: GateSource {
     private var nodes: [Node] = []
     private var places: [Int]?
     private var gone = GoneNodes()
-    /// The next look at those that are gone.
+    /// The next look at the nodes that are gone.
     private var nextLook: Scheduled<Void>?
     /// Nil if Redis is not a cluster.
     private var observation: TopologyObservation?
@@ -38,7 +38,7 @@ public final class NodeGates: GateSource {
     ///   - options: where Redis is.
     ///   - replicas: how many replicas must have an acceptance; 0: none.
     ///   - replicaTimeoutMilliseconds: how long they may take.
-    ///   - logger: gets breaks, and unsafe settings if they are allowed.
+    ///   - logger: gets a line for each break, and for each unsafe setting that is allowed.
     public init(
         eventLoop: any EventLoop, options: RedisOptions, partitioning: Partitioning,
         replicas: Int, replicaTimeoutMilliseconds: Int64, logger: Logger

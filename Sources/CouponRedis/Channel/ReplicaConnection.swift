@@ -1,5 +1,5 @@
-/// A worker's way to ask for replicas: a connection of its own, because WAIT blocks the commands behind it on
-/// the same one (rule 37).
+/// A worker's way to ask for replicas: a connection of its own, because WAIT blocks the commands after it on
+/// the same connection (rule 37).
 ///
 /// WAIT counts what its own connection wrote last, so each question writes first: a PUBLISH that has no
 /// subscriber goes to the replicas as any write does, and stores nothing. In a cluster it does not, so there
@@ -38,7 +38,7 @@ public final class ReplicaConnection: ReplicaLink {
     ///   - options: where Redis is.
     ///   - replicas: how many to wait for.
     ///   - timeoutMilliseconds: how long; then the answer says how many there are.
-    ///   - logger: gets breaks.
+    ///   - logger: gets a line for each break.
     public init(
         eventLoop: any EventLoop, options: RedisOptions, replicas: Int,
         timeoutMilliseconds: Int64, logger: Logger
@@ -106,7 +106,7 @@ public final class ReplicaConnection: ReplicaLink {
     }
 
     private func send(over link: RedisLink) {
-        // The partition of the moment: another one may have left the node.
+        // The partition is read for each question: an earlier one may have left the node.
         let write =
             isOfCluster
             ? Command("SET", Keys.replicas(partition), "")

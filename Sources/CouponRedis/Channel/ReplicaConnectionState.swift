@@ -95,7 +95,7 @@ struct ReplicaConnectionState<Link: AnyObject>: ~Copyable {
             self = Self(.asking(link, backOff))
             return .send
         case .waiting(let pause):
-            // A dial for an earlier question, which was given up.
+            // This dial was for an earlier question, which was given up.
             self = Self(.asking(link, pause.backOff))
             return .send
         case let other:
@@ -153,7 +153,7 @@ struct ReplicaConnectionState<Link: AnyObject>: ~Copyable {
     mutating func dialFailed(at now: NIODeadline) -> BreakAction {
         switch consume state {
         case .asking(let link, let backOff):
-            // It was a dial for an earlier question.
+            // The dial was for an earlier question.
             self = Self(.asking(link, backOff))
             return .ignore
         case .connected(let link, let backOff):

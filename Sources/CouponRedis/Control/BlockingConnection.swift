@@ -45,7 +45,7 @@ internal import Glibc
             if let relay { close(relay.descriptor) }
             throw .redis(.unavailable("out of memory"))
         }
-        unsafe context = unsafe opened  // from here deinit frees it, also after a throw
+        unsafe context = unsafe opened  // from here deinit frees it, even after a throw
         guard unsafe context.pointee.err == 0 else { throw failure() }
         unsafe context.pointee.reader.limitArrays()
         doNotBlock()

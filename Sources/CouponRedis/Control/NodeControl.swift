@@ -9,7 +9,7 @@ final class NodeControl {
     private let whileWaiting: WhileWaiting?
     private var connection: BlockingConnection?
     /// A connection that was idle for longer is pinged before its next single call, and must answer within
-    /// the same time, or as soon as any call.
+    /// the same time, or within the time of any call if that is shorter.
     private static let pingMilliseconds: Int64 = 1_000
     private var usedAt = ContinuousClock.now
     /// Why the last attempt to reach the node failed, and until when that error is thrown again, unless the
@@ -72,9 +72,9 @@ final class NodeControl {
         }
     }
 
-    /// Whether the jobs behind one that has failed are spared their own attempt: in a cluster other nodes
-    /// wait for it, and a single Redis that has not answered would take as long again. A scheduler waits by
-    /// itself.
+    /// Whether the jobs that come soon after a failure get its error without an attempt of their own. In a
+    /// cluster other nodes would wait for each attempt. A single Redis that has not answered in time would
+    /// take as long again; but a scheduler waits between its attempts by itself.
     private func isRemembered(since start: ContinuousClock.Instant) -> Bool {
         let longest = Duration.milliseconds(options.blockingTimeoutMilliseconds)
         return options.isOneOfSeveral
@@ -222,8 +222,8 @@ final class NodeControl {
         return replies
     }
 
-    /// Runs several in one round trip, in order. If Redis has forgotten one, it is loaded, and it and all
-    /// after it run again: those of them that have run change nothing the second time.
+    /// Runs several in one round trip, in order. If Redis has forgotten one, it is loaded, and runs again
+    /// with all that come after it: a script that has run already changes nothing the second time.
     /// - Returns: one reply for each; some may be errors.
     func replies(
         to evaluations: [Evaluation], on connection: BlockingConnection,

@@ -1,4 +1,4 @@
-/// Waits for entries in queues. A cluster refuses one XREAD for queues of different hash slots, also if one
+/// Waits for entries in queues. A cluster refuses one XREAD for queues of different hash slots, even if one
 /// node has them all; and in a single Redis each look at them would be a round trip.
 ///
 /// Each queue has a connection of its own with an XREAD that blocks in Redis: the read is parked. One poll(2)
@@ -38,7 +38,8 @@ final class ParkedReads {
         self.logger = logger
     }
 
-    /// Parks reads for queues that have none. The heartbeat finds the entries of a queue that has none.
+    /// Parks reads for queues that have none. The heartbeat finds the entries of a queue that stays without a
+    /// read.
     func park(_ queues: [(partition: PartitionID, after: Position)]) {
         let now = ContinuousClock.now
         for (partition, after) in queues where now >= mayParkAt || reads[partition] != nil {
@@ -119,7 +120,7 @@ final class ParkedReads {
         }
     }
 
-    /// Drops a read. Its slot may be at another node now, or the node may have become a replica: the
+    /// Drops a read. Its hash slot may be at another node now, or the node may have become a replica: the
     /// partition's next step finds out.
     private func fail(_ partition: PartitionID, _ reason: String) {
         reads[partition] = nil

@@ -89,7 +89,7 @@ struct RawEntry {
         parts.count == 2 && parts[0].elementsEqual(Layout.entryField.utf8) ? parts[1] : nil
     }
 
-    /// Without its holders: the caller finds them if it needs them.
+    /// The entry as a damaged one, without its holders: a caller that needs them finds them.
     var damaged: DamagedEntry {
         let reason =
             payload == nil

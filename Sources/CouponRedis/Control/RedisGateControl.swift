@@ -24,7 +24,7 @@ public final class RedisGateControl: GateControl {
 
     /// - Parameters:
     ///   - options: where Redis is; nothing is connected yet.
-    ///   - logger: gets unsafe settings if they are allowed.
+    ///   - logger: gets a line for each unsafe setting that is allowed.
     ///   - whileWaiting: called twice a second while Redis does not answer; its error ends the call.
     public init(
         options: RedisOptions, logger: Logger,
@@ -214,7 +214,7 @@ public final class RedisGateControl: GateControl {
 }
 
 extension BackendError {
-    /// The same with the node that has failed.
+    /// The same error, which names the node that has failed.
     fileprivate func naming(_ node: String) -> BackendError {
         guard case .redis(let fault) = self else { return self }
         return switch fault {

@@ -1,5 +1,6 @@
 /// What a thread does from time to time while Redis does not answer. The scheduler shows PostgreSQL that its
-/// session is not silent (rule 9): a Redis that stands still for seconds must not cost it.
+/// session is not silent (rule 9): a Redis that stands still for seconds must not cost the scheduler its
+/// session.
 internal import CouponCore
 
 final class WhileWaiting {
@@ -13,7 +14,8 @@ final class WhileWaiting {
         max(0, ContinuousClock.now.duration(to: dueAt) / .milliseconds(1))
     }
 
-    /// Its time counts over all connections and calls: many short waits are a long one.
+    /// Runs the action if it is due. Waits count together over all connections and calls: many short waits
+    /// are as good as one long wait.
     func runIfDue() throws(BackendError) {
         guard ContinuousClock.now >= dueAt else { return }
         dueAt = .now + .milliseconds(Limits.pingMilliseconds)

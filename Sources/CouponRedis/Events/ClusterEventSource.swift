@@ -23,7 +23,7 @@ public final class ClusterEventSource: EventSource {
 
     /// - Parameters:
     ///   - options: where Redis is; nothing is connected yet.
-    ///   - logger: gets events that cannot be read.
+    ///   - logger: gets a line for each event that cannot be read.
     public init(options: RedisOptions, partitioning: Partitioning, logger: Logger) {
         self.options = options
         self.partitioning = partitioning

@@ -5,14 +5,14 @@ internal import DequeModule
 internal import Logging
 
 final class NodeSubscription {
-    /// How long a node may be silent before it is pinged, and then after the ping.
+    /// How long a node may be silent before it is pinged; and after the ping, before it counts as away.
     private static let silence = Duration.milliseconds(500)
     private static let disconnectedAfter = Duration.seconds(1)
     /// A partition that the node has refused, or given up, is asked for again after this time.
     private static let retry = Duration.milliseconds(250)
 
     private enum State: Equatable {
-        /// It is going to be asked for, but not before this moment.
+        /// The partition is going to be asked for, but not before this moment.
         case wanted(ContinuousClock.Instant)
         case asked
         case active
@@ -78,7 +78,7 @@ final class NodeSubscription {
         }
     }
 
-    /// One channel a command: a cluster refuses several hash slots in one.
+    /// One channel in each command: a cluster refuses a command with several hash slots.
     private func subscribe() throws(BackendError) {
         let now = ContinuousClock.now
         for (partition, state) in states {

@@ -30,7 +30,7 @@ public final class RedisEventSource: EventSource {
 
     /// - Parameters:
     ///   - options: where Redis is; nothing is connected yet.
-    ///   - logger: gets events that cannot be read.
+    ///   - logger: gets a line for each event that cannot be read.
     public init(options: RedisOptions, logger: Logger) {
         self.options = options
         self.logger = logger
@@ -84,7 +84,7 @@ public final class RedisEventSource: EventSource {
         return try signal(reply, current)
     }
 
-    /// A replica that was a master passes on nothing any more, and answers pings.
+    /// A replica that was a master passes on nothing any more, but still answers pings.
     private func refuseReplica(_ connection: BlockingConnection) throws(BackendError) {
         guard options.topology != nil else { return }
         let info = try connection.call(RedisServerInfo.infoCommand)

@@ -4,7 +4,7 @@
 --
 -- KEYS  gate
 -- Out   the last wrong epoch: a gate that opens in a later one was rebuilt. If a rebuild is running already,
---       that is the epoch before its own
+--       the epoch before that of the rebuild
 -- Does  sets status; keeps the rest, which the rebuild reads
 
 local gate = read_gate()

@@ -16,7 +16,7 @@
 --       1 not loaded: rev 8    2 backlog limit reached    3 filling, and not cleared since its load: rev 8
 --   1 STALE: status 1 | epoch 8    2 ROLLED_BACK
 -- Does  writes one queue entry, the holders and the counters of what it accepts. Otherwise writes nothing,
---       except that the gate fences itself if it is behind the daemon's floor, or in a Redis that was a
+--       except that the gate fences itself if it is below the daemon's floor, or in a Redis that was a
 --       replica in between: it has gone back, and would give the same places again. It does so too if a
 --       record or a holder is damaged. All checks come before the first write, and a full Redis refuses
 --       the whole script: no flag allow-oom here

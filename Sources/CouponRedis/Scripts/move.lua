@@ -1,12 +1,12 @@
 #!lua flags=allow-oom
--- Copies a part of a queue with an id that no gate gives, and replaces the queue by the copy when that is
--- whole (rule 45): a stream takes only ids above its last one, so no gate can add to such a queue.
+-- Copies a part of a queue with an id that no gate gives, and replaces the queue by the copy when the copy
+-- is whole (rule 45): a stream takes only ids above its last one, so no gate can add to such a queue.
 --
 -- KEYS  gate, queue, copy
--- ARGV  epoch, the last id copied (0-0 at first), the id behind which to go on (the cursor at first), most
+-- ARGV  epoch, the last id copied (0-0 at first), the id after which to go on (the cursor at first), most
 --       entries, most bytes, the cursor
 -- Out   state: 0 the gate is not fenced with that epoch, 1 the queue can be read, 2 more is left; how many
---       entries were left out; the last id copied; the id behind which to go on
+--       entries were left out; the last id copied; the id after which to go on
 -- Does  nothing to the queue until the copy is whole. Nothing at all if the copy has another last id than the
 --       caller says; then it answers where to go on. So a call that runs twice or late copies nothing twice
 
@@ -26,7 +26,7 @@ if is_foreign(copied) then
 end
 if copied ~= ARGV[2] then return { 2, 0, copied, copied == '0-0' and ARGV[6] or copied } end
 
--- Behind this id XRANGE can look for nothing.
+-- After this id there is nothing that XRANGE could look for.
 local largest = '18446744073709551615-18446744073709551615'
 local room, bytes_left, removed, done = tonumber(ARGV[4]), tonumber(ARGV[5]), 0, false
 while not done and room > 0 and bytes_left > 0 do

@@ -22,8 +22,8 @@ if is_foreign(last) then
   end
 end
 
--- The requests of an entry and its coupons. Entries of one coupon are of an earlier layout; a damaged entry
--- counts as whatever it looks like.
+-- The number of an entry's requests, and its coupons. An entry without ENTRY_VERSION has an earlier layout,
+-- with one coupon; a damaged entry counts as whatever it looks like.
 local function examine(payload)
   if string.byte(payload) ~= ENTRY_VERSION then
     return math.max(1, math.floor(#payload / REQUEST_BYTES) - 1),

@@ -7,9 +7,9 @@
 --       that epoch
 -- Does  unlinks the keys of each coupon that is due, if it may go and no load goes on; if not, plans the
 --       next check. UNLINK frees the memory outside Redis' main thread, so a million holders do not block
---       it. If a coupon finished while this clock was ahead, its check is planned too late: so the script
---       also plans again the checks of some coupons that are due later than after `retention`, in each
---       second of other ones
+--       it. If a coupon finished while this clock was ahead, its check is planned too late. So each second
+--       the script also looks at some coupons, at other ones each time, and plans their checks again if
+--       they are due later than `retention` from now
 
 local AT_ONCE, TURNS = 64, 256
 

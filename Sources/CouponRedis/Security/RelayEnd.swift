@@ -1,5 +1,5 @@
-/// One of the two channels of a relay. What one reads, the other writes; a slow one stops the other's reads;
-/// they close together.
+/// One of the two channels of a relay. What one channel reads, the other writes. While one cannot write, the
+/// other does not read. They close together.
 internal import NIOCore
 internal import NIOTLS
 

@@ -1,4 +1,5 @@
-/// For networks with address translation: a cluster and Sentinel name the addresses that they see themselves.
+/// For networks with address translation: a cluster and Sentinel name servers by the addresses that they use
+/// among themselves.
 public import CouponCore
 
 /// Under which address the daemon reaches each server.

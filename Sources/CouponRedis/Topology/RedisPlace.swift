@@ -20,8 +20,9 @@ extension RedisOptions.Place {
         }
     }
 
-    /// Whether a connection must be dropped: its node was replaced, moved or removed since. A node of a
-    /// cluster says its term itself, and gets a higher one also when a hash slot moves to it.
+    /// Whether a connection must be dropped, because its node was replaced, moved or removed since. In a
+    /// cluster only the address counts: a node says its term itself, and the term also rises when a hash slot
+    /// moves to the node.
     func isElsewhere(than connected: RedisNode) -> Bool {
         guard case .node(let id, let source) = self, source.current != nil else { return false }
         let now = source.knownNode(id)

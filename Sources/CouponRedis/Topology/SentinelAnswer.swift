@@ -44,7 +44,7 @@ struct SentinelAnswer {
     }
 
     /// The master of the highest term; nil until a majority has answered. A failover needs the votes of a
-    /// majority that knows the one before, so this is at most one failover behind (rule 50).
+    /// majority that knows the failover before it, so this answer is at most one failover old (rule 50).
     static func latest(of answers: [SentinelAnswer], listed: Int) -> Topology? {
         guard answers.count >= majority(of: answers, listed: listed) else { return nil }
         return answers.map(\.topology).max { $0.epoch < $1.epoch }

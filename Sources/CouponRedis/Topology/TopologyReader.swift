@@ -6,7 +6,7 @@ struct TopologyReader {
     private static let answerMilliseconds: Int64 = 300
     /// How long all servers together may take.
     private static let readingLimit = Duration.seconds(2)
-    /// A daemon keeps connections to few nodes, also of a large cluster.
+    /// A daemon keeps connections to few nodes, even of a large cluster.
     private static let maximumConnections = 8
 
     private let seeds: RedisSeeds
@@ -16,7 +16,7 @@ struct TopologyReader {
     private var sentinels: [RedisAddress] = []
     private var connections: [RedisAddress: BlockingConnection] = [:]
 
-    /// - Parameter options: how to reach any server; where they lead is ignored.
+    /// - Parameter options: how to reach any server; their own place is ignored.
     init(_ seeds: RedisSeeds, _ options: RedisOptions, _ map: AddressMap) {
         self.seeds = seeds
         self.map = map

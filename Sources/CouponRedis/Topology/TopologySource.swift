@@ -19,7 +19,7 @@ public final class TopologySource: Sendable {
     /// What is known. Its lock is held only briefly, unlike that of `Reading`.
     private struct Known {
         var topology: Topology?
-        /// When the last reading began that succeeded.
+        /// When the last successful reading began.
         var readAt: ContinuousClock.Instant?
         /// Why the last reading failed; nil if it succeeded.
         var failure: BackendError?
@@ -38,14 +38,15 @@ public final class TopologySource: Sendable {
     private let known = Mutex(Known())
     private let thread = SerialThread(name: "coupond.topology")
     private let logger: Logger
-    /// Whether each new connection asks first: with Sentinel. A node of a cluster usually keeps its address.
+    /// Whether servers are asked before each new connection: so with Sentinel. A node of a cluster usually
+    /// keeps its address.
     private let asksForEachConnection: Bool
     /// Whether nodes of a cluster are asked, not sentinels.
     let isOfCluster: Bool
 
     /// - Parameters:
     ///   - seeds: the servers to ask.
-    ///   - options: how to reach servers; where they lead is ignored.
+    ///   - options: how to reach servers; their own place is ignored.
     ///   - map: what to connect to in place of the addresses that servers name.
     ///   - logger: gets changes and failures.
     public init(

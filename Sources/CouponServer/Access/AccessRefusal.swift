@@ -132,7 +132,8 @@ struct AccessLog {
     private var linesLeft = 0
     private var suppressed = 0
 
-    /// - Returns: how many refusals were not logged since the last line; nil if this one is not either.
+    /// - Returns: how many refusals were not logged since the last line; nil if this one is not logged
+    ///   either.
     mutating func admit(now: MonotonicTime) -> Int? {
         if now >= second.advanced(byMilliseconds: 1_000) {
             second = now

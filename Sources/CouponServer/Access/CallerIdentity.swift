@@ -5,7 +5,7 @@ internal import CouponCore
 struct CallerIdentity {
     private(set) var peer: Peer
     private(set) var principal: Principal
-    /// By which the connection authenticated; nil if it did not.
+    /// The token by which the connection authenticated; nil if it did not.
     private var token: TokenDigest?
     /// When the caller's certificate ends; nil if it has shown none.
     private let certificateEnd: Timestamp?

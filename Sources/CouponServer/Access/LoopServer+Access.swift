@@ -14,7 +14,7 @@ extension LoopServer {
                 request, of: identity.principal, at: identity.peer,
                 hasAdminListener: configuration.adminListen != nil
             ) {
-                // As it is now: a reload may change it.
+                // The settings as they are now: a reload may change them.
                 AccessRules.Settings(
                     adminToken: environment.adminToken,
                     hasCallers: environment.callers.areConfigured,
@@ -43,11 +43,11 @@ extension LoopServer {
         return refusal.failure
     }
 
-    /// Answers `authenticate`. A wrong token ends the connection behind the answer.
+    /// Answers `authenticate`. A wrong token ends the connection after the answer.
     func authenticate(_ token: [UInt8], _ caller: Caller, _ connection: ServerConnection) {
         do throws(AccessRefusal) {
             try connection.authenticate(token, environment.callers, now: clocks.wallNow())
-            // Its principal has as many connections as it may have: an error with the id 0 says so.
+            // The token's principal has as many connections as it may have: an error with the id 0 says so.
             if connection.state.isEnding { return connection.forgetRequest() }
             let principal = connection.identity.principal
             reply(

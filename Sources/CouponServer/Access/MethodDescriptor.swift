@@ -9,9 +9,9 @@ struct MethodDescriptor: Equatable {
     let role: Roles?
     /// What it changes, besides what issue requests do.
     let effect: MethodEffect
-    /// Where it waits, if it is a slow one.
+    /// The lane in which a slow method waits.
     let lane: Lane
-    /// The share of its connection that it needs, if it is a slow one.
+    /// The share of its connection that a slow method needs.
     let share: SlowShare.Kind
 
     init(

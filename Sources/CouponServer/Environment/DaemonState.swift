@@ -8,7 +8,7 @@ public protocol DaemonState: Sendable {
     var adminToken: [UInt8]? { get }
     /// Who may call, as the callers file says.
     var callers: Callers { get }
-    /// Reads the settings again that a reload may change; may block.
+    /// Reads again the settings that a reload may change; may block.
     /// - Throws: what the caller of a reload gets; then no setting has changed.
     func reloadSettings() throws(Failure) -> ReloadedSettings
     /// How long committed events are kept.
@@ -16,7 +16,7 @@ public protocol DaemonState: Sendable {
 
     /// Whether this daemon owns a partition now, and so audits its coupons.
     func owns(_ partition: PartitionID) -> Bool
-    /// How many of them are in another issuing lane than the first.
+    /// How many of this daemon's partitions are in an issuing lane other than the first.
     var partitionsLent: Int { get }
     /// The queues of the partitions that this daemon owns, and the rebuilds.
     var schedulerState: SchedulerState { get }

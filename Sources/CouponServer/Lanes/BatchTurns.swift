@@ -9,8 +9,8 @@ struct BatchTurns {
     enum Step: Equatable {
         /// This lane takes them.
         case begin(Int)
-        /// They wait for a lane that is busy. If it has not ended after `Limits.statusBatchMilliseconds`, an
-        /// idle one takes them: then `lookAgain` is called.
+        /// They wait for a busy lane. If its batch has not ended after `Limits.statusBatchMilliseconds`, an
+        /// idle lane takes the calls: then `lookAgain` is called.
         case wait
         /// None waits, or somebody looks again anyway.
         case nothing

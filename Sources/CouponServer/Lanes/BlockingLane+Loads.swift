@@ -76,7 +76,7 @@ extension BlockingLane {
         }
     }
 
-    /// Loads for callers go first, and what has begun; the end of a load begins more.
+    /// Loads for callers go first, and so do loads that have begun; the end of a load begins more.
     private func beginOpenings() {
         guard waiting == 0 else { return openings.postpone() }
         for coupon in openings.begin() {
@@ -86,7 +86,7 @@ extension BlockingLane {
 
     private func endOpening(_ coupon: CouponID, _ outcome: LoadOutcome) {
         let failed = if case .failed = outcome { true } else { false }
-        // The ends of the others that began with it are in the lane's queue already.
+        // The ends of the other loads that began with this one are in the lane's queue already.
         if openings.end(coupon, failed: failed) { goOn { $0.beginOpenings() } }
     }
 

@@ -1,4 +1,4 @@
-/// The slow methods of the protocol: what admins ask for.
+/// The slow methods of the protocol: those of operators and admins.
 internal import CouponCore
 internal import CouponWire
 

@@ -1,9 +1,9 @@
 /// The trail of admin actions, as far as it is not written by the transaction of a change.
 ///
 /// A change and its line are one transaction, so neither exists without the other. All other lines wait in a
-/// queue until PostgreSQL has them: a reload and a rebuild work while it is away, and so does each answer.
-/// These are the lines of reloads, of rebuilds, at their beginning and at their end, of changes that were
-/// refused, and of denied calls.
+/// queue until PostgreSQL has them, so that no reload, no rebuild and no answer waits for it. These are the
+/// lines of reloads, of rebuilds, at their beginning and at their end, of changes that were refused, and of
+/// denied calls.
 internal import CouponAccess
 internal import CouponCore
 internal import CouponWire
@@ -16,7 +16,7 @@ extension BlockingLane {
         log(AdminAction(call: call, coupon: method.changedCoupon, after: method.asked))
     }
 
-    /// Logs and records a call that failed. It has no line if the change may be committed: then the
+    /// Logs and records a call that failed. No line is added if the change may be committed: then the
     /// transaction has written one.
     func recordFailure(_ failure: Failure, of method: Request.Method, _ call: AdminCall) {
         let action = AdminAction(
@@ -86,7 +86,7 @@ extension BlockingLane {
         }
     }
 
-    /// Counts the lines as lost that still wait.
+    /// Counts the lines that still wait as lost.
     nonisolated func loseLastLines() { countLost(loopServers.trail.withLock { $0.close() }) }
 
     /// One line for each action; the trail has more.
@@ -134,7 +134,7 @@ extension Failure {
 }
 
 extension Request.Method {
-    /// The coupon that the call names, if it is one that leaves a trail.
+    /// The coupon that the call names, if the call leaves a line in the trail.
     fileprivate var changedCoupon: CouponID? {
         if leavesTrail, case .one(let id) = touchedCoupons { id } else { nil }
     }

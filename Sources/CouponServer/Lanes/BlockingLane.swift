@@ -38,7 +38,7 @@ actor BlockingLane {
     private var partitionsError: BackendError?
     /// The loads in flight, and what to call when each ends.
     var loads: [CouponID: [@Sendable (LoadOutcome) -> Void]] = [:]
-    /// Those of them that have not begun, in order.
+    /// The loads that have not begun, in order.
     var loadsToBegin: [CouponID] = []
     /// The ends of the commit logs, as of the last second in which somebody waited for events.
     var newestCommits: [PartitionID: LogPlace] = [:]
@@ -97,8 +97,8 @@ actor BlockingLane {
     /// Ends after `finish`, once the present job has ended.
     func run() async { for await _ in end {} }
 
-    /// Jobs that wait when the lane is finished have no callers any more: each could take as long as a server
-    /// that does not answer.
+    /// Does a job, unless the lane is finished: then its caller waits no more, and the job could take as long
+    /// as a server that does not answer.
     private func perform(_ job: Job) {
         guard !isFinished.load(ordering: .relaxed) else { return }
         jobStart.store(clocks.now().nanoseconds, ordering: .relaxed)
@@ -111,7 +111,7 @@ actor BlockingLane {
         thread.perform { self.assumeIsolated { $0.perform(job) } }
     }
 
-    /// When the job began that the thread works on; nil if it waits for one.
+    /// When the thread's present job began; nil if the thread waits for one.
     nonisolated var jobBegan: MonotonicTime? {
         let time = jobStart.load(ordering: .relaxed)
         return time == 0 ? nil : MonotonicTime(nanoseconds: time)
@@ -125,7 +125,7 @@ actor BlockingLane {
         report.record(drifting: auditor.drifting)
     }
 
-    /// Reads the settings again that a reload may change, and empties all front doors.
+    /// Reads again the settings that a reload may change, and empties all front doors.
     /// - Parameter call: of the method; nil if a signal asks for it.
     func reload(by call: AdminCall?) -> Response.Result {
         let settings: ReloadedSettings
@@ -163,7 +163,7 @@ actor BlockingLane {
     /// Jobs that were refused.
     nonisolated var refused: Int { jobsRefused.load(ordering: .relaxed) }
 
-    /// No more jobs, and none of those that wait.
+    /// Takes no more jobs, and does none of those that wait.
     nonisolated func finish() {
         isFinished.store(true, ordering: .relaxed)
         finished.finish()

@@ -30,7 +30,7 @@ struct DeniedCalls {
     private var dueAt: MonotonicTime?
 
     /// Stands for the callers of calls that are not counted apart, because there is no room. No caller has
-    /// it.
+    /// this name.
     private static let others = "*"
 
     /// Counts a denied call.
@@ -38,8 +38,8 @@ struct DeniedCalls {
         add(Entry(call: call, code: code, count: 1), at: now)
     }
 
-    /// The counted calls if their minute is over, in order; they are counted no longer.
-    /// - Parameter now: nil for all, also if the minute is not over.
+    /// Removes and returns the counted calls, in order, if their minute is over.
+    /// - Parameter now: nil for all, even if the minute is not over.
     mutating func removeDue(at now: MonotonicTime?) -> [Entry] {
         if let now, now < dueAt ?? .init(nanoseconds: .max) { return [] }
         defer { (entries, dueAt) = ([:], nil) }
@@ -48,7 +48,7 @@ struct DeniedCalls {
         }
     }
 
-    /// Counts calls again that could not be written.
+    /// Counts again the calls that could not be written.
     mutating func restore(_ entries: [Entry], at now: MonotonicTime) {
         for entry in entries { add(entry, at: now) }
     }

@@ -56,8 +56,8 @@ struct Lanes: Sendable {
         watches.lane.submitRecurring { [watches] in $0.lookAtLog(of: watches) }
     }
 
-    /// Writes the lines of the trail that wait, after the admin method in work: the daemon ends. This takes a
-    /// bounded time; what is not written by then is lost.
+    /// The daemon ends: once the admin method in work is done, writes the lines of the trail that wait. This
+    /// takes a bounded time; what is not written by then is lost.
     /// - Parameter areCallersLeft: whether callers were cut off. Rebuilds notice that a little later, and
     ///   then add their lines.
     func writeLastLines(areCallersLeft: Bool) async {
@@ -71,13 +71,13 @@ struct Lanes: Sendable {
             await admin.writeLastLines()
             end.finish()
         }
-        // A task of its own waits also if this one is cancelled.
+        // A task of its own waits even if this one is cancelled.
         await Task { for await _ in ends {} }.value
         timer.cancel()
         admin.loseLastLines()
     }
 
-    /// No more jobs.
+    /// Takes no more jobs.
     func finish() { for lane in lanes { lane.finish() } }
 
     /// How many jobs wait in each lane, and how many were refused.

@@ -3,7 +3,7 @@ internal import CouponAccess
 internal import Synchronization
 
 /// What counts as one address: an IPv4 address, or the first 64 bits of an IPv6 address, because a customer
-/// of a provider has all addresses below them.
+/// of a provider has all addresses that begin with them.
 struct AddressKey: Hashable, Sendable {
     private let network: UInt64
 

@@ -31,7 +31,7 @@ struct ConnectionLimits {
 
     private(set) var buckets = Buckets()
     /// Whether the connection has asked for too many coupons that do not exist. Until its bucket has a token,
-    /// it gets answers for coupons only that the front door knows.
+    /// it gets answers only for coupons that the front door knows.
     private(set) var isGuessing = false
 
     /// Begins with what an earlier connection of the address has spent.

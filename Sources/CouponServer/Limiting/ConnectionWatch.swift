@@ -30,7 +30,7 @@ struct ConnectionWatch {
     private var secondsIdle = 0
     private var secondsInFrame = 0
     private var secondsUnread = 0
-    /// All bytes given were sent at the last look.
+    /// What `given` was at the last look that found all bytes sent.
     private var givenAtRest = 0
 
     /// A frame has ended.

@@ -41,7 +41,7 @@ enum LimitReason: String, CaseIterable {
         case .queue: "too many issue requests wait"
         case .invalidRequest: "requests cannot be read"
         case .frameLength: "the length of a frame is not allowed"
-        case .beforeAuthentication: "the frame is too long for a caller that may do nothing"
+        case .beforeAuthentication: "the frame is too long for a caller that has not authenticated"
         case .buffers: "the connections hold too many bytes"
         case .firstFrame: "the first frame did not come in time"
         case .frame: "frame: the rest of it did not come in time"

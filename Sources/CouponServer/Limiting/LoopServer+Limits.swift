@@ -73,7 +73,7 @@ extension LoopServer {
         if let name = connection.limits.principal { shared.principals.leave(name) }
     }
 
-    /// The connection belongs to another principal than before, or its principal has other limits.
+    /// The connection has another principal now, or its principal has other limits.
     /// - Returns: why it must be closed; nil if it may stay.
     func count(_ connection: ServerConnection, of principal: Principal) -> Failure? {
         if let name = connection.limits.principal { shared.principals.leave(name) }

@@ -10,7 +10,7 @@ internal import ServiceLifecycle
 internal import Synchronization
 
 extension CouponServer {
-    /// Listens for callers, everywhere or nowhere.
+    /// Listens for callers at all configured addresses, or at none.
     func listen(_ loopServers: [NIOLoopBound<LoopServer>]) async throws -> [any Channel] {
         var places = configuration.listen.map { ($0, setting: "listen") }
         if let admin = configuration.adminListen { places.append((admin, "admin-listen")) }
@@ -208,7 +208,7 @@ extension CouponServer {
                 ProxyHandler(connection) {
                     loopServers.proxyHeadersMissing.add(1, ordering: .relaxed)
                     logger.notice(
-                        "a connection from an address of proxies began without a PROXY header",
+                        "a connection from a proxy's address began without a PROXY header",
                         metadata: [LogKey.address: "\(address.ipAddress ?? "")"])
                 })
         }

@@ -8,7 +8,7 @@ final class ProxyHandler: ChannelInboundHandler {
     typealias InboundOut = ByteBuffer
 
     private let connection: ServerConnection
-    /// Called if something else comes than a header, or nothing in time.
+    /// Called if something other than a header comes, or nothing in time.
     private let refuse: () -> Void
     private var received = ByteBuffer()
     private var deadline: Scheduled<Void>?
@@ -47,7 +47,7 @@ final class ProxyHandler: ChannelInboundHandler {
     private func begin(_ context: ChannelHandlerContext, _ source: String?, _ length: Int) {
         isOver = true
         deadline?.cancel()
-        // Also if the proxy does not say for whom it calls: a caller of a proxy is never on this machine.
+        // Even if the proxy does not say for whom it calls: the caller of a proxy is never on this machine.
         connection.source = source ?? context.remoteAddress?.ipAddress ?? ""
         context.fireChannelActive()
         received.moveReaderIndex(forwardBy: length)

@@ -18,7 +18,7 @@ extension CouponServer {
         let bootstrap = ServerBootstrap(group: loop)
             .serverChannelInitializer { accepting.watch($0) }
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
-            // A client may close its sending side behind its request, and still reads.
+            // A client may close its sending side after its request, and still read.
             .childChannelOption(.allowRemoteHalfClosure, value: true)
             .childChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {

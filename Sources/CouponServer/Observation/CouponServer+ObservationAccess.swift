@@ -75,7 +75,8 @@ extension CouponServer {
         return principal.flatMap { $0.hasExpired(at: now) ? nil : $0 }
     }
 
-    /// As for the methods of operators: while nothing else is configured, callers on this machine are.
+    /// As for the methods of operators: while nothing else is configured, callers on this machine are
+    /// administrators.
     private func isLocalAdministrator(_ address: String?) -> Bool {
         configuration.localCallersAreAdmins && configuration.loopbackIsAdmin
             && !environment.callers.areConfigured && environment.adminToken == nil

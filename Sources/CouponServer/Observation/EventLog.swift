@@ -5,7 +5,8 @@ internal import Logging
 struct EventLog {
     private let logger: Logger
     /// Coupons that are closed, and that the log has named at `info`: further events of such a coupon are no
-    /// news. A bounded number; the first events after that number are named again.
+    /// news. Their number is bounded: once it is reached, all are forgotten, and their next events are named
+    /// again.
     private var closed: Set<CouponID> = []
     private static let limit = 4_096
 

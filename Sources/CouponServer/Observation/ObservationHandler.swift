@@ -37,7 +37,7 @@ final class ObservationHandler: ChannelInboundHandler {
     private let page: @Sendable (String, Asker) -> EventLoopFuture<Page>
     /// How far the request is.
     private enum Stage {
-        /// Its head is nil until it has come.
+        /// The head of the request is nil until it has come.
         case reading(HTTPRequestHead?)
         case making(HTTPRequestHead)
         case answered
@@ -60,7 +60,7 @@ final class ObservationHandler: ChannelInboundHandler {
     }
 
     func handlerAdded(context: ChannelHandlerContext) {
-        // Also for a client that sends its request byte by byte.
+        // This holds for a client that sends its request byte by byte, too.
         timeout = context.eventLoop.assumeIsolated().scheduleTask(
             in: .seconds(Limits.observationSeconds)
         ) { self.timeIsUp(context) }

@@ -82,7 +82,7 @@ enum ReadinessPage {
     static func text(_ condition: Condition, isReady: Bool) -> String {
         let trouble = condition.trouble ?? condition.missingRights
         guard let trouble else { return isReady ? "ready\n" : "not ready for long enough\n" }
-        // It may quote Redis or PostgreSQL, and people ask with curl.
+        // The reason may quote Redis or PostgreSQL, and people ask with curl.
         return (isReady ? "degraded: " : "") + trouble.safeForTerminal + "\n"
     }
 

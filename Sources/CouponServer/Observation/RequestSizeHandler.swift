@@ -29,7 +29,7 @@ final class RequestSizeHandler: ChannelInboundHandler, RemovableChannelHandler {
         refused("it was too long", "", context.remoteAddress?.ipAddress)
         let answer = ByteBuffer(string: Self.answer)
         context.writeAndFlush(wrapOutboundOut(answer)).assumeIsolated().whenComplete { _ in
-            // Closing the whole socket over unread bytes would take the answer from the client.
+            // To close the whole socket while bytes are unread would take the answer from the client.
             context.close(mode: .output, promise: nil)
         }
     }

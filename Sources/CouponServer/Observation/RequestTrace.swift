@@ -17,7 +17,7 @@ extension LoopServer {
     func begin(_ trace: TraceContext, _ method: Request.Method, of caller: Caller) {
         let tracer = configuration.tracer
         guard reporting.isOn || tracer != nil else { return }
-        // It may end its connection, and then it has no answer.
+        // This method may end its connection, and then it has no answer.
         if case .authenticate = method { return }
         let span = tracer.map { RequestSpan(method.name, .server, of: $0, parent: trace) }
         traces[caller] = RequestTrace(context: trace, span: span)

@@ -21,7 +21,7 @@ struct StatusLine {
         self.answers = answers
         readAt = now
         let redis = condition.checks.allSatisfy { $0.name != "redis" || $0.isWell }
-        // Why queues wait begins with the name of the server.
+        // The text that says why queues wait begins with the name of the server.
         let postgres = condition.queues?.hasPrefix("PostgreSQL") != true
         let servers = [("redis", redis), ("postgres", postgres)]
             .map { name, isWell in "\(name) \(isWell ? "ok" : "not ok")" }

@@ -52,7 +52,7 @@ final class HandshakeHandler: ChannelDuplexHandler {
             var peer = connection.peer
             let certificate = Self.certificate(context)
             peer.alternativeNames = certificate?.alternativeNames ?? []
-            // Also for a session that is resumed, whose certificate was checked when the session began.
+            // This counts for a resumed session too, whose certificate was checked when the session began.
             let end = certificate.map {
                 Timestamp(microseconds: Int64($0.notValidAfter) * 1_000_000)
             }
@@ -103,7 +103,7 @@ final class HandshakeHandler: ChannelDuplexHandler {
 }
 
 extension NIOSSLCertificate {
-    /// As `DNS:…` and `URI:…`; names with other than visible characters of ASCII are left out.
+    /// As `DNS:…` and `URI:…`; names with characters other than visible ASCII are left out.
     fileprivate var alternativeNames: [String] {
         var names: [String] = []
         for name in _subjectAlternativeNames().prefix(Limits.alternativeNames) {

@@ -4,7 +4,7 @@
 /// A handshake costs a signature. One turn of an event loop begins a few; the others wait for the next turns,
 /// so a flood of them delays connected callers by only some milliseconds.
 ///
-/// A caller whose handshake failed may read why. It may have sent a request behind its handshake: to close a
+/// A caller whose handshake failed may read why. It may have sent a request after its handshake. To close a
 /// socket with unread bytes resets the connection, and then the caller may lose the alert that names the
 /// reason.
 internal import CouponCore

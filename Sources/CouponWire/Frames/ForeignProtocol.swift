@@ -6,7 +6,7 @@ enum ForeignProtocol {
     case proxy
     case redis
 
-    /// - Parameter prefix: the first four bytes of a connection, the first one in the highest place.
+    /// - Parameter prefix: the first four bytes of a connection, the first one in the highest bits.
     init?(prefix: UInt32) {
         switch prefix {
         case Self.word("GET "), Self.word("HEAD"), Self.word("POST"), Self.word("PRI "):

@@ -1,4 +1,4 @@
-// The names of the schema, as the generated code has them.
+// The names of the .proto, as the generated code has them.
 
 internal import CCouponProto
 internal import CProtobufC

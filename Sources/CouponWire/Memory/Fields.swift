@@ -1,5 +1,5 @@
-// The bounds of single fields. Each check names the field by its path in the schema, for the
-// author of the client. The paths are literals: a valid field costs nothing.
+// The bounds of single fields. Each check names the field by its path in the .proto, for the author of the
+// client. The paths are literals: a valid field costs nothing.
 
 internal import CouponDomain
 

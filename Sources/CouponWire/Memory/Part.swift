@@ -5,7 +5,7 @@ internal import CCouponProto
 internal import CProtobufC
 internal import CouponDomain
 
-/// A message of the schema: its struct begins with a `ProtobufCMessage` that points to this descriptor.
+/// A message of the .proto: its struct begins with a `ProtobufCMessage` that points to this descriptor.
 protocol WireMessage {
     /// Generated; the same memory each time.
     static var descriptor: ProtobufCMessageDescriptor { get }
@@ -44,7 +44,7 @@ struct Part<Message>: ~Escapable {
         unsafe self.pointer = unsafe pointer
     }
 
-    /// Whether its bytes had fields that the schema does not know.
+    /// Whether its bytes had fields that the .proto does not have.
     @inline(__always)
     var hasUnknownFields: Bool {
         let base = unsafe UnsafeRawPointer(pointer).assumingMemoryBound(to: ProtobufCMessage.self)
@@ -183,7 +183,7 @@ struct Part<Message>: ~Escapable {
         }
     }
 
-    /// An optional number, which the schema has as a oneof of one field: nil if it is absent.
+    /// An optional number, which the .proto has as a oneof of one field: nil if it is absent.
     ///
     /// - Parameters:
     ///   - oneof: the case of the oneof.
@@ -214,7 +214,7 @@ extension Part where Message: WireMessage {
     /// How many bytes it has on the wire.
     var packedSize: Int { unsafe protobuf_c_message_get_packed_size(base) }
 
-    /// Whether it came with fields that this schema does not have.
+    /// Whether it came with fields that this .proto does not have.
     var hasUnknownFields: Bool { unsafe base.pointee.n_unknown_fields > 0 }
 }
 
@@ -391,7 +391,7 @@ struct WireBytes: ~Escapable {
     }
 }
 
-/// The numbers of the schema. `Int` is not one of them: it counts the elements of arrays.
+/// The numbers of the .proto. `Int` is not one of them: it counts the elements of arrays.
 protocol WireNumber {}
 
 extension Int64: WireNumber {}

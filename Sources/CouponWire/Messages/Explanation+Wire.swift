@@ -18,7 +18,7 @@ extension MessageArena {
         return part
     }
 
-    /// It fits in a frame: the number of sentences is bounded where they are made.
+    /// The answer fits in a frame: the number of sentences is bounded where they are made.
     @_lifetime(borrow self)
     func explanation(
         of sentences: [Sentence]

@@ -87,7 +87,7 @@ extension HolderState {
 }
 
 extension RejectionReason {
-    /// The schema uses the numbers that are stored.
+    /// The .proto uses the numbers that Redis and PostgreSQL store.
     var raw: Coupond__V1__RejectionReason {
         Coupond__V1__RejectionReason(rawValue: UInt32(rawValue))
     }

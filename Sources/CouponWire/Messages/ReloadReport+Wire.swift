@@ -6,7 +6,7 @@ internal import CouponDomain
 extension Coupond__V1__ReloadResponse: WireMessage {}
 
 extension MessageArena {
-    /// It fits in a frame: a daemon has some fifty settings.
+    /// The answer fits in a frame: a daemon has some fifty settings.
     @_lifetime(borrow self)
     func reloaded(
         _ report: ReloadReport

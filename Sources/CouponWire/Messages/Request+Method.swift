@@ -45,7 +45,7 @@ extension Request {
         case unarchiveCoupon(CouponID)
         /// The raw figures of gate, queue and tables.
         case auditCoupon(CouponID)
-        /// Issues of a coupon, of users with an id above `after`.
+        /// A coupon's issues to users with an id above `after`.
         case listIssues(CouponID, after: UserID, limit: Int)
         /// Dead letters with an id above `after`; of all coupons if none is named.
         case listDeadLetters(after: Int64, coupon: CouponID?)
@@ -222,7 +222,7 @@ extension Request.Method {
         case COUPOND__V1__REQUEST__METHOD_WATCH:
             self = try .watch(try Field.message(raw.watch, "watch"))
         case COUPOND__V1__REQUEST__METHOD__NOT_SET:
-            // A method of a later schema arrives as a field that this one does not know.
+            // A method of a later .proto arrives as a field that this one does not have.
             throw raw.hasUnknownFields
                 ? Failure(.unimplemented, "method: not known here")
                 : .field("method", "missing")

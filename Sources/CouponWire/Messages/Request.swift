@@ -31,7 +31,7 @@ public struct Request: Equatable, Sendable {
 }
 
 extension Request {
-    /// The methods and words that this daemon has and the first version of the protocol had not. A client
+    /// The methods and words that this daemon has and the first version of the protocol lacked. A client
     /// learns from `server_info` which of them its daemon knows.
     public static let laterFeatures: [String] = {
         let methods = Set(Coupond__V1__Request.namesInOneofs)

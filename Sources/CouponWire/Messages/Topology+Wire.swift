@@ -8,7 +8,7 @@ extension Coupond__V1__TopologyResponse: WireMessage {}
 extension Coupond__V1__RedisNode: WireMessage {}
 
 extension MessageArena {
-    /// It fits in a frame: the number of nodes is bounded where the report is made.
+    /// The answer fits in a frame: the number of nodes is bounded where the report is made.
     @_lifetime(borrow self)
     func topology(_ report: TopologyReport) throws(Failure) -> Part<Coupond__V1__TopologyResponse> {
         let part = try make(Coupond__V1__TopologyResponse.self)

@@ -47,7 +47,7 @@ final class ClosedLoop<S: LoadScript> {
                     self.record(number, answer, asked: asked, from: connection)
                 }
             } catch {
-                // It is closed: the others go on.
+                // This connection is closed: the others go on.
                 return
             }
             next += step
@@ -66,7 +66,7 @@ final class ClosedLoop<S: LoadScript> {
         finishIfDone()
     }
 
-    /// In steps, to keep the loops from contending for one counter.
+    /// Reports in steps, to keep the loops from contending for one counter.
     private func report() {
         unreported += 1
         guard unreported == 64 || unanswered == 0 else { return }

@@ -29,7 +29,8 @@ struct Fleet: Sendable {
         self.fleetLoops = fleetLoops
     }
 
-    /// Asks all questions of a script, each once, and returns each loop's copy.
+    /// Asks all questions of a script, each once, and returns each loop's copy of the script with its
+    /// answers.
     func run<S: LoadScript>(_ script: S, pace: Pace, progress: Progress) async throws -> [S] {
         let runs = fleetLoops.enumerated().map { index, fleetLoop in
             fleetLoop.loop.flatSubmit {

@@ -3,7 +3,7 @@ internal import CouponWire
 internal import NIOCore
 
 /// Asks at a fixed rate, however fast the answers come. Latency counts from the moment at which a question is
-/// due, also if it goes out late because the connections were full or this machine was busy. So a stall
+/// due, even if it goes out late because the connections were full or this machine was busy. So a stall
 /// counts for every user that would have asked during it, not only for the questions in flight.
 final class OpenLoop<S: LoadScript> {
     private let connections: [ClientConnection]

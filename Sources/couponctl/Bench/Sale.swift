@@ -3,8 +3,8 @@ internal import CouponCore
 internal import CouponWire
 internal import Histogram
 
-/// A sale: every user asks for one coupon several times, each time by another request id, in a
-/// shuffled order, so that a user's requests also race each other on different connections.
+/// A sale: every user asks for one coupon several times, each time with another request id, in a shuffled
+/// order, so that a user's requests also race each other on different connections.
 struct Sale: MergeableScript {
     /// In microseconds, up to two minutes, to three digits.
     static let emptyLatencies = Histogram<UInt64>(

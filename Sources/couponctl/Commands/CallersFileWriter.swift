@@ -34,7 +34,7 @@ struct CallersFileWriter {
     }
 }
 
-/// A change that the callers file does not allow: the exit code is "the answer is no".
+/// A change that the callers file does not allow. The command exits with the code for "the answer is no".
 struct CallerComplaint: Error {
     let message: String
 

@@ -35,7 +35,7 @@ struct CouponIssues: AsyncParsableCommand {
 }
 
 extension Issue {
-    /// The headings of `row`; those that are always as wide come first, so that pages look like one table.
+    /// The headings of `row`; columns of a fixed width come first, so that pages look like one table.
     fileprivate static let header = ["ISSUED", "ACCEPTED", "SEQUENCE", "USER", "REQUEST"]
 
     /// The cells of one line.

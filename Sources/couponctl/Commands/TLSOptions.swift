@@ -3,7 +3,7 @@ internal import CouponClient
 
 /// The options of every command that say how it uses TLS.
 struct TLSOptions: ParsableArguments {
-    @Flag(help: "Use TLS, and trust the system's CAs. Else COUPONCTL_TLS=true.")
+    @Flag(help: "Use TLS, and trust the system's CAs. COUPONCTL_TLS=true does the same.")
     var tls = false
 
     @Option(

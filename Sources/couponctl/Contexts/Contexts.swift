@@ -1,4 +1,5 @@
-/// Named daemons: values for those of couponctl's options that are not given. Reads and writes their text.
+/// Named daemons: values for options of couponctl that a command line does not give. Reads and writes their
+/// text.
 internal import CouponCore
 
 struct Contexts: Equatable {
@@ -46,7 +47,7 @@ struct Contexts: Equatable {
         }
     }
 
-    /// The same as a file.
+    /// The contexts as the text of a file.
     var text: String {
         let head = current.map { "current = \($0)\n" } ?? ""
         let parts = all.sorted { $0.key < $1.key }.map { name, options in

@@ -5,7 +5,7 @@ indirect enum JSONValue: Equatable {
     case null
     case bool(Bool)
     /// A text if it is above 2^53 - 1 or below its negative: there, programs that read numbers as doubles
-    /// would get another one.
+    /// would get another number.
     case integer(Int64)
     case number(Double)
     case string(String)

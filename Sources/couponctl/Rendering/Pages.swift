@@ -4,7 +4,7 @@ internal import CouponClient
 /// Prints up to `limit` items as JSON lines while they come, or as one table at the end.
 /// - Parameters:
 ///   - place: where the first page begins.
-///   - next: the page behind a place, of at most so many items; its last item says where the next one begins.
+///   - next: the page after a place, of at most so many items; its last item says where the next one begins.
 func printPages<Item>(
     from place: Int64, limit: Int, asJSON: Bool, header: [String],
     next: (Int64, Int) async throws -> [Item], place placeOf: (Item) -> Int64,

@@ -11,7 +11,7 @@ struct TopCommand: AsyncParsableCommand {
         abstract: "Shows what a daemon does each second, until it is interrupted.",
         discussion: """
             On a terminal it fills the screen; elsewhere it writes a line for each look. With --json \
-            it writes what the daemon says at /status.json. It asks the daemon's metrics-listen.
+            it writes what the daemon says at /status.json. It asks at the daemon's metrics-listen.
             """)
 
     @OptionGroup var global: GlobalOptions
@@ -84,7 +84,8 @@ struct TopCommand: AsyncParsableCommand {
             return try Output.write([TopScreen.plain(now, since: before)])
         }
         let lines = screen.lines(now, since: before, in: TerminalStyle.size)
-        // From the top left: each line clears what was behind it, the last one what was below.
+        // Begins at the top left: each line clears the rest of its row, and the last one clears what is below
+        // it.
         let text = lines.map { $0 + "\u{1B}[K" }.joined(separator: "\r\n")
         try Output.write("\u{1B}[H" + text + "\u{1B}[J")
     }

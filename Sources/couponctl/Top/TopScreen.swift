@@ -112,7 +112,7 @@ struct TopScreen {
         seconds < 1 ? "\(whole(seconds * 1_000)) ms" : "\((seconds * 10).rounded() / 10) s"
     }
 
-    /// What answers may be no coupond, so a figure may be of any size.
+    /// The program that answers may not be a coupond, so a figure may be of any size.
     private static func whole(_ value: Double) -> Int64 {
         Int64(exactly: value.rounded(.towardZero)) ?? (value > 0 ? .max : value < 0 ? .min : 0)
     }

@@ -12,7 +12,7 @@ enum TextFile {
         return text.hasPrefix("\u{FEFF}") ? String(text.unicodeScalars.dropFirst()) : text
     }
 
-    /// Its lines. A file of Windows ends them with two characters that Swift takes for one.
+    /// The lines of a text. A file of Windows ends each with two characters that Swift takes for one.
     static func lines(of text: String) -> [Substring] {
         text.split(omittingEmptySubsequences: false) { $0 == "\n" || $0 == "\r\n" }
     }
@@ -32,7 +32,7 @@ enum CouponFile {
         return text
     }
 
-    /// Also of a pipe, which Foundation does not read. Nil if that is not possible.
+    /// The bytes of a file, or of a pipe, which Foundation does not read. Nil if they cannot be read.
     private static func bytes(of path: String) -> [UInt8]? {
         path == "-"
             ? try? FileContents.read(descriptor: STDIN_FILENO) : try? FileContents.read(path)

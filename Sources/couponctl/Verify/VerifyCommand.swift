@@ -13,7 +13,8 @@ struct VerifyCommand: AsyncParsableCommand {
             It stops nothing: gate and tables are compared when both stand at the same position. \
             A difference that a step in progress may explain is read again, for five seconds at \
             most. LOSS means requests that Redis lost, as documented, and is not a breach. Exits \
-            with 1 on a breach, with 75 if the figures could not be read or never be compared.
+            with 1 on a breach, with 75 if the figures could not be read, or could never be \
+            compared.
             """)
 
     @OptionGroup var global: GlobalOptions

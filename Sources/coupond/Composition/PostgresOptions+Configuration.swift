@@ -1,8 +1,8 @@
-/// How the settings say that PostgreSQL is reached.
+/// How to reach PostgreSQL, as the settings say.
 internal import CouponPostgres
 
 extension PostgresOptions {
-    /// Also for `coupond migrate`.
+    /// `coupond migrate` uses these too.
     init(
         _ configuration: Configuration,
         countRefusal: @escaping @Sendable (String) -> Void = { _ in },

@@ -1,10 +1,10 @@
-/// How the settings say that Redis is reached.
+/// How to reach Redis, as the settings say.
 internal import CouponCore
 internal import CouponRedis
 internal import Logging
 
 extension RedisOptions {
-    /// Also for `--check-config=connect`.
+    /// `--check-config=connect` uses these too.
     init(
         _ configuration: Configuration, _ access: RedisAccess,
         countRefusal: @escaping @Sendable (String) -> Void = { _ in },

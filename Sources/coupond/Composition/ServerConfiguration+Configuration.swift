@@ -52,7 +52,7 @@ extension WorkerOptions {
 }
 
 extension RequestReporting {
-    /// Also for a reload.
+    /// A reload uses these too.
     init(_ configuration: Configuration) {
         self.init(
             slowMilliseconds: configuration.slowRequest?.wholeMilliseconds,
@@ -61,7 +61,7 @@ extension RequestReporting {
 }
 
 extension CallerLimits {
-    /// Also for a reload.
+    /// A reload uses these too.
     /// - Parameter connections: as many as are configured, or as open files allow.
     init(_ configuration: Configuration, connections: Int) {
         self.init()

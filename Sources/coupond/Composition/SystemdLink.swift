@@ -1,5 +1,5 @@
-/// What systemd learns of the daemon: that it starts, serves, reloads, drains and lives. A stop has its bound
-/// from here too.
+/// What systemd learns of the daemon: that it starts, serves, reloads, drains and lives. It also bounds how
+/// long a stop may take.
 internal import CouponCore
 internal import CouponServer
 internal import Logging

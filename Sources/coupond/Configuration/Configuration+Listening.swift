@@ -62,8 +62,9 @@ extension Configuration {
         }
     }
 
-    /// What the default gives only to callers on this machine, a callers file gives nobody else without a
-    /// proof. With a CA for callers, each has at least proved that it belongs to somebody.
+    /// Without a callers file only callers on this machine are watchers, operators and admins. So a callers
+    /// file may not give `anonymous` these roles if others can connect. With a CA for callers it may: each of
+    /// them has at least shown a certificate.
     func checkAnonymous(_ anonymous: Principal, _ layers: inout Layers) {
         let roles = anonymous.roles.intersection([.watcher, .operator, .admin])
         guard !roles.isEmpty, self.tlsClientCA == nil, !self.allowAnonymousCallers,

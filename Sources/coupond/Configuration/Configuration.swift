@@ -34,7 +34,7 @@ internal import CouponRedis
         return value
     }
 
-    /// The keys of the settings that have other values than in another configuration.
+    /// The keys of the settings whose values differ from those in another configuration.
     func changes(from other: Configuration) -> [String] {
         Settings.all.map(\.key).filter { texts[$0] != other.texts[$0] }
     }

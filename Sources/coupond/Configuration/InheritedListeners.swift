@@ -3,7 +3,7 @@ internal import Systemd
 
 /// Listening sockets that replace the addresses of settings.
 struct InheritedListeners: Sendable {
-    /// In messages, where the value of a setting comes from.
+    /// How messages name the place from which such a value comes.
     static let origin = "LISTEN_FDS"
 
     /// By the key of the setting: `listen`, `admin-listen` or `metrics-listen`.

@@ -30,8 +30,7 @@ struct LineSnapshot: FileConfigSnapshot {
             throw ConfigurationError(problems: [problem])
         }
         var problems: [ConfigurationProblem] = []
-        // Not by "\n": "\r\n" is one character.
-        // Editors of Windows begin a file with a byte order mark.
+        // Not split by "\n": "\r\n" is one character. Editors of Windows begin a file with a byte order mark.
         let lines = (text.hasPrefix("\u{FEFF}") ? text.dropFirst() : text[...])
             .split(omittingEmptySubsequences: false, whereSeparator: \.isNewline)
         for (index, line) in lines.enumerated() {

@@ -5,7 +5,7 @@ internal import Glibc
 
 /// The first line of a file. The file is read at each call, so that a reload can change the secret.
 /// - Parameter limit: how many bytes it may have.
-/// - Parameter isGuarded: whether a file that others than its owner may write is refused.
+/// - Parameter isGuarded: whether a file that users other than its owner may write is refused.
 func secret(
     inFile path: String, limit: Int, isGuarded: Bool = false
 ) throws(SecretError) -> [UInt8] {
@@ -18,8 +18,8 @@ func secret(
     }
 }
 
-/// The admin token, in the first line of a file. Guesses are cheap, so it must be long; a file that others
-/// may write makes them admins.
+/// The admin token, in the first line of a file. Guesses are cheap, so the token must be long. Whoever may
+/// write the file is an admin.
 func checkedAdminToken(inFile path: String) throws(SecretError) -> [UInt8] {
     let token = try secret(inFile: path, limit: Limits.maximumTokenBytes, isGuarded: true)
     guard token.count >= Limits.minimumTokenBytes else {

@@ -11,7 +11,8 @@ struct Settings {
     /// The keys that a file may have.
     static let inFile = all.filter { $0.key != table.config.key }
     static let variablePrefix = "COUPOND_"
-    /// The settings whose values a reload changes. Of the others it reads only the files that they name.
+    /// The settings whose values a reload changes. Of the other settings, a reload reads only the files that
+    /// they name.
     static let reloadable: Set<String> = [
         table.logLevel.key, table.slowRequest.key, table.logSample.key, table.idleTimeout.key,
         table.maxConnections.key, table.maxConnectionsPerAddress.key, table.userRate.key,
@@ -92,7 +93,7 @@ struct Settings {
         "Replicas of Redis that must have an acceptance before the caller gets it")
     let redisWaitTimeout = Setting(
         "redis-wait-timeout", .duration(.milliseconds(1)...(.seconds(60))), "500ms",
-        "How long they may take; then the caller gets UNAVAILABLE, acceptance unknown")
+        "How long these replicas may take; then the caller gets UNAVAILABLE, acceptance unknown")
     let allowUnsafeRedis = Setting(
         "allow-unsafe-redis", .yesOrNo, "false",
         "Serve with a Redis that may lose acceptances, and warn")
@@ -115,8 +116,8 @@ struct Settings {
         "Connections at once; further ones are refused")
     let maxConnectionsPerAddress = Setting(
         "max-connections-per-address", .addressLimit, "auto",
-        "The same for one address (of IPv6: one /64); auto is a quarter of them, and no limit for "
-            + "loopback")
+        "Connections of one address (of IPv6: one /64); auto is a quarter of max-connections, "
+            + "and off for loopback")
     let idleTimeout = Setting(
         "idle-timeout", .duration(.seconds(1)...(.seconds(24 * 3_600))), "10m",
         "A connection without a request for so long is closed")

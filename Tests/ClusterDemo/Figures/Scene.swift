@@ -63,7 +63,7 @@ final class Scene: Sendable {
         return user + system
     }
 
-    /// Coupons without a total, which no request was made for.
+    /// Coupons without a total, for which no request was made.
     private func offers(_ count: Int, where isWanted: (CouponID) -> Bool = { _ in true })
         async throws -> [CouponID]
     {
@@ -146,8 +146,8 @@ final class Scene: Sendable {
 
     // MARK: Failover
 
-    /// Kills a master: milliseconds until a plain client can write to its slots again, and until the last of
-    /// its partitions accepts again.
+    /// Kills a master: milliseconds until a plain client can write to its hash slots again, and until the
+    /// last of its partitions accepts again.
     func failOver() async throws -> (plain: Double, last: Double) {
         guard let shard = try await world.cluster?.shards()[0] else {
             throw Unexpected(what: "a single Redis has no replica to fail over to")

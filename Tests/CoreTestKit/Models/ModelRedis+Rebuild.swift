@@ -135,8 +135,8 @@ extension ModelRedis {
         return !old.isEmpty
     }
 
-    /// Looks at so many holders at most, in the order of their epochs, coupons and users. As in Redis, those
-    /// that are there all the time are all seen.
+    /// Looks at so many holders at most, in the order of their epochs, coupons and users. As in Redis, all
+    /// holders that are there all the time are seen.
     public func search(
         _ search: inout HolderSearch, partition: PartitionID, limit: Int = .max
     ) {
@@ -164,7 +164,7 @@ extension ModelRedis {
 }
 
 extension ModelRedis.Partition {
-    /// The gate's entries and the foreign ids behind an id.
+    /// The gate's entries and the foreign ids after an id.
     fileprivate func entries(behind id: String) -> ([ModelRedis.Entry], ArraySlice<String>) {
         if let index = foreign.firstIndex(of: id) { return ([], foreign[(index + 1)...]) }
         let numbers = id.split(separator: "-").compactMap { Int64($0) }

@@ -66,7 +66,8 @@ extension ModelRedis.Partition {
 }
 
 extension ModelRedis.Loaded {
-    /// Frees a user's slot, if the rejected request is the one that holds it.
+    /// Records a rejection at the user's holder, if the rejected request is the one that has the slot. Only a
+    /// dead letter keeps the slot.
     fileprivate mutating func refuse(_ rejection: Rejection) {
         let user = rejection.accepted.user
         guard let holder = holders[user], holder.hasSlot,

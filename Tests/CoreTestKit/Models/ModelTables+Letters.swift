@@ -81,7 +81,7 @@ extension ModelTables {
         letters[index].isSynced = true
     }
 
-    /// How many letters of a coupon the gate does not know to be in a state.
+    /// How many letters of a coupon are in a state that the gate does not know of.
     func unsynced(_ state: DeadLetter.State, of coupon: CouponID) -> Int64 {
         Int64(
             letters.count {
@@ -89,7 +89,7 @@ extension ModelTables {
             })
     }
 
-    /// Users whose letter was redriven, and the gate does not know it.
+    /// Users whose letter was redriven while the gate does not know that yet.
     func redrivenUsers(of coupon: CouponID) -> Set<UserID> {
         Set(
             letters.lazy.filter {

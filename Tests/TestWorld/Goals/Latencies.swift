@@ -24,7 +24,7 @@ package struct Latencies: Sendable {
         return mine / base
     }
 
-    /// Itself or the other run: that with the smaller 99th percentile.
+    /// Of this run and another one, the run with the smaller 99th percentile.
     package func calmer(_ other: Latencies) -> Latencies {
         guard let mine = percentile(99), let others = other.percentile(99) else { return self }
         return others < mine ? other : self

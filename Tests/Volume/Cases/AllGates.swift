@@ -64,7 +64,7 @@ extension Scene {
         try await number("SELECT sum(epoch)::bigint FROM coupond.partition")
     }
 
-    /// How many issues of a coupon are of an earlier transaction than the one before.
+    /// How many issues of a coupon were committed earlier than the issue with the sequence before.
     fileprivate func issuedOutOfOrder(behind sequence: Int) async throws -> Int64 {
         try await number(
             """

@@ -10,7 +10,7 @@ extension Case {
     /// The rebuild moves every holder. Other daemons must not begin a rebuild of their own.
     static let bigCoupon = lostCoupon("big-coupon", of: 3_000_000, open: 20, issued: 30)
 
-    /// Ten times as many rows as once stopped it.
+    /// A tenth of these rows once stopped the rebuild.
     static let hugeCoupon = lostCoupon(
         "big-coupon-10m", of: 10_000_000, isOnlyFull: true, open: 60, issued: 90)
 
@@ -30,7 +30,7 @@ extension Case {
     /// and small coupons.
     static let load = firstLoad("load", of: 3_000_000, whole: 15)
 
-    /// As much as once took 15 to 35 s, during which nobody was answered.
+    /// A load of this size once took 15 to 35 s, and nobody was answered during it.
     static let hugeLoad = firstLoad("load-10m", of: 10_000_000, isOnlyFull: true, whole: 50)
 
     private static func firstLoad(
@@ -197,7 +197,7 @@ extension Scene {
         }
     }
 
-    /// The highest figure of all daemons, which do it at the same time.
+    /// The highest figure of all daemons, which run `body` at the same time.
     private func slowest(
         _ body: @escaping @Sendable (Coupond) async throws -> Double
     ) async throws -> Double {

@@ -7,7 +7,7 @@ extension Case {
     /// Another program's keys do not slow a daemon down.
     static let foreignKeys = keysOfOthers("foreign-keys", of: 4_000_000)
 
-    /// Ten times as many as once ended the session for ever.
+    /// A tenth of these keys once ended the session again and again.
     static let manyForeignKeys = keysOfOthers("foreign-keys-21m", of: 21_000_000, isOnlyFull: true)
 
     private static func keysOfOthers(

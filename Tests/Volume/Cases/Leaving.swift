@@ -39,7 +39,7 @@ extension Case {
     /// A finished sale leaves Redis without delaying others.
     static let expiry = endOfSale("expiry", of: 5_000_000)
 
-    /// Ten times as many holders as once kept Redis busy for half a second.
+    /// A tenth of these holders once kept Redis busy for half a second.
     static let hugeExpiry = endOfSale("expiry-10m", of: 10_000_000, isOnlyFull: true)
 
     private static func endOfSale(

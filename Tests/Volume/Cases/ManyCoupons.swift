@@ -85,7 +85,7 @@ extension Case {
             }
         }
         figures["took"] = watch.seconds
-        try await scene.wait(for: "one generation is left", atMost: 60) {
+        try await scene.wait(for: "only the keys of one epoch are left", atMost: 60) {
             let generations = Double(try await scene.keyCount() - keys) / Double(2 * perRound)
             figures["generations"] = generations
             return generations <= 1.2
@@ -110,7 +110,8 @@ extension Case {
         try await scene.load(Coupons.beside, holders: 1, atMost: 20)
         try await scene.waitForIssues(Coupons.beside, 1, atMost: 20)
         let before = try await scene.trickleBefore(for: seconds)
-        // Nothing is searched for before the entry is damaged, and the scheduler is not blocked.
+        // PostgreSQL has no room for this coupon, so its entries stay queued until one is damaged. The
+        // scheduler is not blocked.
         let trouble = Trouble.noRoom(of: Coupons.beside)
         try await scene.begin(trouble)
         try await scene.queue(3, of: Coupons.beside)

@@ -6,7 +6,7 @@ internal import TestSupport
 internal import TestWorld
 
 extension Case {
-    /// What needs PostgreSQL only is answered during that, and everything goes on afterwards.
+    /// While Redis stands still, what needs PostgreSQL only is answered. Everything goes on afterwards.
     static let silentRedis = Case(
         "silent-redis", daemons: [1, 3],
         goals: [

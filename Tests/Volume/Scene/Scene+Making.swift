@@ -108,7 +108,7 @@ struct QueueEntries {
     /// User and sequence of the first request.
     var firstUser: Int64 = 1
     var firstSequence: Int64 = 1
-    /// What is deleted in the same script.
+    /// What the first entry's script deletes.
     var loses = Loss.nothing
 
     enum Loss: String {

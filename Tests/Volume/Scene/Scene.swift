@@ -14,7 +14,7 @@ final class Scene: Sendable {
     ]
     private static let logSegments = 120
 
-    /// Makes files for the log in advance, as a server has them that has run for a while: a new one is
+    /// Makes files for the log in advance, because a server that has run for a while has some. A new file is
     /// written in full and synced while every COMMIT waits.
     static func prepareLog(of postgres: PostgresServer) throws {
         try postgres.query(
@@ -33,7 +33,7 @@ final class Scene: Sendable {
     let isSmall: Bool
     private let name: String
     private let watch = Stopwatch()
-    /// All daemons that were started, also those that have ended.
+    /// All daemons that were started, even those that have ended.
     private let started = Mutex<[Coupond]>([])
     private let markedEpoch = Mutex<Int64?>(nil)
 

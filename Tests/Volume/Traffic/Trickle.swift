@@ -103,8 +103,8 @@ extension Scene {
         }
     }
 
-    /// What users of the other partitions wait without trouble. It is measured twice, for half of the time
-    /// each: one slow commit would weigh much in the base of a ratio.
+    /// How long users of the other partitions wait without trouble. That is measured twice, for half of the
+    /// time each: one slow commit would weigh much in the base of a ratio.
     func trickleBefore(for seconds: Double) async throws -> Latencies {
         let first = await (try await trickleElsewhere()).run(for: seconds / 2)
         let second = await (try await trickleElsewhere()).run(for: seconds / 2)

@@ -232,7 +232,7 @@ def token(path: str) -> bytes:
 
 class Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
-        # It quotes arguments, which a script may have from elsewhere.
+        # The message quotes arguments, which a script may have from elsewhere.
         super().error(safe_for_terminal(message))
 
 
@@ -335,7 +335,7 @@ def show(report: Report, as_json: bool) -> bool:
             f"{name:12} {'' if value is None else safe_for_terminal(str(value))}"
             for name, value in report.items()
         )
-    # It is None if it was closed when the program began.
+    # Standard output is None if it was closed when the program began.
     output = sys.__stdout__
     if output is None:
         complain("standard output is closed")
@@ -349,7 +349,7 @@ def show(report: Report, as_json: bool) -> bool:
     except OSError as error:
         if not isinstance(error, BrokenPipeError):
             complain(f"standard output cannot be written: {error.strerror}")
-        # Otherwise the interpreter tries to write the rest at its end.
+        # Otherwise the interpreter tries to write the rest when it ends.
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         return False
 

@@ -24,9 +24,9 @@ from .v1 import coupond_pb2 as pb
 
 Value = TypeVar("Value")
 REQUESTS_IN_FLIGHT = 1_024
-"""Of one connection. The daemon reads no more of them."""
+"""At most, on one connection. The daemon reads no more unanswered requests of a connection."""
 SILENCE = 0.25
-"""Seconds without an answer that say something of a connection. A call that waited for a place has less."""
+"""A connection without an answer for so many seconds is suspected. A call that waited has less time."""
 
 
 class _Connection:
@@ -440,7 +440,7 @@ class AsyncClient:
     async def call(self, request: pb.Request, *, deadline: float | None = None) -> pb.Response:
         """Any method, with the messages of `coupond.v1.coupond_pb2`; id, deadline and token are filled in.
 
-        :raises CouponError: also if the daemon answers with an error.
+        :raises CouponError: even if the daemon answers, if the answer is an error.
         """
         return await self._call(request, lambda response: response, deadline)
 

@@ -85,7 +85,7 @@ class _Connection:
             reason = "no answer in time" if isinstance(error, TimeoutError) else error
             raise _BrokenError(reason, sent) from error
         except BaseException:
-            # A call that is interrupted, as by Ctrl-C, leaves its answer to the next one.
+            # A call that is interrupted, as by Ctrl-C, would leave its answer to the next call.
             self.close()
             raise
 
@@ -209,7 +209,7 @@ class Client:
         self.close()
 
     def close(self) -> None:
-        """Closes the idle connections now, and the others when their calls end. Later calls fail."""
+        """Closes idle connections now, and the others when their calls end. Later calls raise an error."""
         with self._changed:
             self._is_closed = True
             for pool in self._pools:
@@ -426,7 +426,7 @@ class Client:
     def call(self, request: pb.Request, *, deadline: float | None = None) -> pb.Response:
         """Any method, with the messages of `coupond.v1.coupond_pb2`; id, deadline and token are filled in.
 
-        :raises CouponError: also if the daemon answers with an error.
+        :raises CouponError: even if the daemon answers, if the answer is an error.
         """
         return self._call(request, lambda response: response, deadline)
 
@@ -493,7 +493,7 @@ class Client:
                         pool.load += 1
                         return pool
                 if not self._changed.wait(max(gives_up_at - time.monotonic(), 0)):
-                    # A notice that came too late for this call is for another one.
+                    # A notice that came too late for this call may be for another call.
                     self._changed.notify()
                     return Failure("all connections are in use", words.Acceptance.NOT_ACCEPTED)
 
@@ -553,7 +553,7 @@ class Client:
         return response
 
     def _after_fork(self) -> None:
-        """The child closes its copies of the connections: on a shared one it could read others' answers."""
+        """The child closes its copies of the connections: on them it could read its parent's answers."""
         self._changed = threading.Condition()
         self._settings.budget.renew_lock()
         for pool in self._pools:

@@ -26,7 +26,7 @@ class Endpoint:
         self._blocked_until = 0.0
 
     def failed(self) -> None:
-        """It cannot be reached, or its connection broke: others are preferred for a while."""
+        """The daemon cannot be reached, or its connection broke: others are preferred for a while."""
         block = min(FIRST_BLOCK * 2 ** min(self._failures, 10), LONGEST_BLOCK)
         self._failures += 1
         self._blocked_until = time.monotonic() + block * random.uniform(0.5, 1)
@@ -36,7 +36,7 @@ class Endpoint:
         self._blocked_until = 0.0
 
     def rank(self, now: float, avoided: object) -> tuple[float, bool, int, float]:
-        """The lowest is used next."""
+        """The endpoint with the lowest rank is used next."""
         return (max(self._blocked_until - now, 0), self is avoided, self.load, random.random())
 
 
@@ -46,7 +46,7 @@ AnyEndpoint = TypeVar("AnyEndpoint", bound=Endpoint)
 def ranked(endpoints: Sequence[AnyEndpoint], avoided: Endpoint | None) -> list[AnyEndpoint]:
     """Endpoints in the order in which to try them.
 
-    :param avoided: where the try before failed.
+    :param avoided: the endpoint where the try before failed.
     """
     now = time.monotonic()
     return sorted(endpoints, key=lambda one: one.rank(now, avoided))

@@ -34,7 +34,7 @@ class CouponError(Exception):
         self.attempts = attempts
         """How often the request was sent, or a connection for it was tried."""
         self.method = method
-        """By its name in the schema."""
+        """The method, by its name in the schema."""
         self.may_help = may_help
         """Whether the same call may have an answer later: something was away or full for a moment."""
 

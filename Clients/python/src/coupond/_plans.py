@@ -60,7 +60,7 @@ class Settings:
 
 
 MOST_ATTEMPTS = 2**32 - 1
-"""What the field holds: further attempts are not counted. It must never be 0 again, which is a first try."""
+"""The most that the field holds. The count stops there: it must never be 0 again, which is a first try."""
 
 ISSUES = {"issue", "issue_batch"}
 CHANGES = {
@@ -395,7 +395,7 @@ class Follower:
         )
 
     def has_news(self, page: words.EventPage) -> bool:
-        """Moves behind a page. Whether the caller wants it: it has something, or is the first one."""
+        """Moves after a page. Whether the caller wants the page: it has something, or is the first one."""
         is_first = not self._after
         self._after = page.bookmark
         self._failures = 0

@@ -88,11 +88,11 @@ class Failure:
     may_help: bool = False
     """Whether a retry may have an answer."""
     is_free: bool = False
-    """Whether a retry costs the daemons nothing more: nothing was read."""
+    """Whether a retry adds no load: the daemon did not read the try."""
 
 
 CLOSED = Failure("the client is closed", Acceptance.NOT_ACCEPTED)
-"""A try that was not sent. What earlier tries of the call have left stays."""
+"""A try that was not sent. What is known from earlier tries of the call stays."""
 
 
 def refused(error: pb.Error) -> Failure:
@@ -114,7 +114,7 @@ def refused(error: pb.Error) -> Failure:
 class Known:
     """What the tries so far have shown.
 
-    NOT_ACCEPTED speaks of its own try only: it takes back nothing that an earlier one left.
+    NOT_ACCEPTED speaks of its own try only: what earlier tries have shown stays.
     """
 
     _ORDER = (Acceptance.NOT_ACCEPTED, Acceptance.UNKNOWN, Acceptance.ACCEPTED)

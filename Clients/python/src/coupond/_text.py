@@ -51,8 +51,8 @@ def _is_joined(character: str) -> bool:
 def _is_unsafe(last: str, character: str, following: str) -> bool:
     """Whether a character must be escaped between these two, of which either may be empty.
 
-    Joiners stay between letters of scripts that need them and between emoji, a choice of style behind its
-    emoji. Elsewhere they only make two texts that look alike differ.
+    Joiners stay between letters of scripts that need them and between emoji, a choice of style after its
+    emoji. Elsewhere their only effect is that two texts that look alike differ.
     """
     if not _may_mislead(character):
         return False

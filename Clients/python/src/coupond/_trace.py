@@ -13,9 +13,9 @@ _traceparent: ContextVar[str] = ContextVar("coupond.traceparent", default="")
 
 @contextmanager
 def trace(traceparent: str) -> Iterator[None]:
-    """Calls that are made inside belong to this trace, and the daemon's log has it with what it logs of them.
+    """Calls that are made inside belong to this trace, and the daemon's log names it in their lines.
 
-    A context of its own for each thread and each task of asyncio, as `contextvars` has it.
+    Each thread and each task of asyncio has a trace of its own, by `contextvars`.
 
     :param traceparent: of W3C Trace Context, such as `00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01`.
         Another text means no trace.

@@ -112,7 +112,7 @@ class IssueRequest:
     coupon: int
     user: int
     request_id: bytes
-    """0 to 16 bytes; with it the same request can be sent again, from another process too."""
+    """0 to 16 bytes. With this id the same request can be sent again, even by another process."""
     wait_for: WaitFor = WaitFor.ISSUED
     attempt: int = 0
     """0 if it was never sent."""
@@ -124,7 +124,7 @@ class IssueAnswer:
 
     outcome: Outcome
     request_id: bytes
-    """With it the same request can be sent again, and gets the same answer."""
+    """With this id the same request can be sent again, and gets the same answer."""
     attempts: int = 1
     """How often it was sent."""
     sequence: int | None = None
@@ -231,7 +231,7 @@ class ResetReason(enum.Enum):
     """Why the events of a partition do not follow those before."""
 
     EXPIRED = 1
-    """What followed the bookmark is no longer kept. The events go on with the oldest commit that is."""
+    """What followed the bookmark is no longer kept. The events go on with the oldest commit that is kept."""
     WENT_BACK = 2
     """PostgreSQL went back: what you had may not have happened. The events begin with the oldest commit."""
     INCOMPLETE = 3

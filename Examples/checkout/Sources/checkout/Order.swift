@@ -15,11 +15,11 @@ struct Order: Codable, Sendable {
     let coupon: Int64
     let user: Int64
     var word = Word.unknown
-    /// Whether that is final.
+    /// Whether the word is final.
     var decided = false
-    /// Of the coupon, if it is issued.
+    /// The sequence of the coupon, if it is issued.
     var sequence: Int64?
-    /// Why it is not issued, or not known to be.
+    /// Why the coupon is not issued, or why that is not known.
     var reason: String?
 
     /// The order names the request. So the customer may send the order as often as he likes, to any process
@@ -32,9 +32,9 @@ struct Order: Codable, Sendable {
         switch outcome {
         case .issued(let issued, _):
             (word, decided, sequence, reason) = (.issued, true, issued, nil)
-        // Its commit is still to come.
+        // The commit is still to come.
         case .accepted: (word, reason) = (.unknown, outcome.name)
-        // SOLD_OUT for example, or DUPLICATE: the user has one by another order.
+        // SOLD_OUT for example, or DUPLICATE: the user has a coupon by another order.
         default: (word, decided, reason) = (.notIssued, true, outcome.name)
         }
     }

@@ -4,7 +4,7 @@ import Foundation
 actor OrderBook {
     private let file: URL
     private var orders: [UUID: Order] = [:]
-    /// Those for which one request has gone out, and no other.
+    /// The orders for which exactly one request has gone out.
     private var askedOnce: Set<UUID> = []
 
     init(file: URL) throws {

@@ -48,10 +48,10 @@ public final class ModelGates: GateControl {
     /// The nodes that hold partitions, if there are several. All of them are the world's Redis.
     public var nodes: [PartitionID: RedisNode.ID] = [:]
 
-    /// Those that this connection does not reach.
+    /// The nodes that this connection does not reach.
     public var away: Set<RedisNode.ID> = []
 
-    /// The term of another Redis, to which this connection leads by an old map; nil if there is none.
+    /// The term of another Redis, to which an old map leads this connection; nil if there is none.
     public var oldTerm: UInt64?
 
     /// By default there is one node.
@@ -258,7 +258,7 @@ public final class ModelGates: GateControl {
         _ holders: [LoadedHolder], of coupon: CouponID, partition: PartitionID, epoch: Epoch,
         load: LoadNumber?, during work: () -> Void
     ) throws(BackendError) -> Bool {
-        // As with many commands of which none is sent.
+        // The real connection sends the holders in parts, so without holders it sends nothing.
         if holders.isEmpty { return true }
         work()
         return try run(.stage, partition) {

@@ -9,8 +9,8 @@ public final class ModelLedger: Ledger {
             marks, holders
     }
 
-    /// Called before each call is done, with the partition if it is one's. A session that is lost by it is
-    /// lost with all its locks; the next call connects again.
+    /// Called before each call is done, with the partition if the call is for one. If this hook loses the
+    /// session, all its locks are lost; the next call connects again.
     public var before: (Call, PartitionID?) throws(BackendError) -> Void = { _, _ in }
     /// Called before a batch is issued.
     public var beforeBatch: (Batch) throws(BackendError) -> Void = { _ in }

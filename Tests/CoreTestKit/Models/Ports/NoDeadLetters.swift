@@ -36,7 +36,7 @@ extension CouponStore {
         limit: Int, except coupons: Set<CouponID>
     ) throws(BackendError) -> [UnsyncedLetter] { throw noModel }
 
-    /// Nothing is decided but what is committed at once.
+    /// Returns at once: no change is in progress.
     public func waitForChanges(of coupon: CouponID) throws(BackendError) {}
 
     /// Always fails.
