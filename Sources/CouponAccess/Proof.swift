@@ -33,8 +33,8 @@ extension Proof: CustomStringConvertible {
 }
 
 extension Peer {
-    /// Its proofs besides a token, in the order of their rank: the first one that is in the callers file
-    /// decides.
+    /// The caller's proofs besides a token, in the order of their rank: the first one that is in the callers
+    /// file decides.
     var proofs: [Proof] {
         var proofs = alternativeNames.compactMap(Proof.certificate(named:))
         if let userID { proofs.append(.user(userID)) }

@@ -37,7 +37,7 @@ extension CouponClient {
 
     /// Asks for one coupon for each of up to `Limits.usersPerBatch` users, once. Each user is a request of
     /// its own.
-    /// - Returns: one end for each user, in the order of the batch. An error says what is known of its
+    /// - Returns: one result for each user, in the order of the batch. An error says what is known of its
     ///   request.
     public func issue(
         _ batch: IssueBatch, deadline: TimeAmount? = nil

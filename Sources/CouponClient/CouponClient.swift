@@ -98,7 +98,7 @@ public final class CouponClient: Sendable {
         }
     }
 
-    /// The trace that a request carries. To bounce a request with a trace costs the daemon 33 times as much.
+    /// The trace that a request carries. With a trace, a bounce costs the daemon 33 times as much as without.
     /// So a trace that nobody records is not sent, unless the program has set it itself.
     private func trace(of span: RequestSpan?) -> TraceContext? {
         guard let trace = span?.trace else { return Self.trace }

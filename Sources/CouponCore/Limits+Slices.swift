@@ -33,8 +33,8 @@ extension Limits {
     /// While none of the other partitions keeps up, a rebuild gets a slice each time their steps have taken
     /// so many milliseconds: a sixth of the time.
     public static let millisecondsPerSlice: Int64 = 50
-    /// After a long step a rebuild gets the slices for so many milliseconds, at most: in their time nothing
-    /// keeps the session from ending.
+    /// Of a longer step of the others only so many milliseconds count, so a rebuild gets ten slices in a row
+    /// at most: while they run, nothing keeps the session from ending.
     public static let longestDebtMilliseconds: Int64 = 500
     /// How long a rebuild may work before other ones no longer wait for it, in milliseconds: a gate with
     /// little to load does not wait for one with ten million holders.

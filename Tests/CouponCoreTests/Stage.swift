@@ -76,7 +76,7 @@ final class Stage {
     /// Ends turns until nothing more is sent. More than a few turns at one moment would be an endless loop.
     func rest(_ sourceLocation: SourceLocation = #_sourceLocation) {
         for _ in 0..<10 where host.isPumpScheduled { endTurn() }
-        #expect(!host.isPumpScheduled, "the worker goes in circles", sourceLocation: sourceLocation)
+        #expect(!host.isPumpScheduled, "the worker never rests", sourceLocation: sourceLocation)
     }
 
     /// Time passes; the deadlines are checked every 8 ms.

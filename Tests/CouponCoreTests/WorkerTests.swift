@@ -326,7 +326,7 @@ private let first = Position(epoch: 1, n: 1)
         stage.worker.receive(.down("gone"))
         #expect(stage.host.questions.count == 1)
         stage.worker.didDecide(nil, in: stage.partition)
-        #expect(stage.host.questions.count == 1, "PostgreSQL is away: not in circles")
+        #expect(stage.host.questions.count == 1, "PostgreSQL is away: it is asked again later")
         stage.worker.apply(rows: nil)
         #expect(stage.host.questions.count == 2, "but each second")
         stage.worker.didDecide(

@@ -91,7 +91,7 @@ internal import Testing
     }
 
     @Test(arguments: [2, 10, 18, 26, 34, 42])
-    func `a gate with a number that no gate counts to counts as missing`(offset: Int) async throws {
+    func `a gate with an impossible number is treated as missing`(offset: Int) async throws {
         let fixture = try await opened()
         var bytes = try #require(try fixture.call(Command("GET", Keys.gate(partition))).bytesValue)
         bytes.replaceSubrange(offset..<offset + 8, with: [0x7F] + [UInt8](repeating: 0, count: 7))

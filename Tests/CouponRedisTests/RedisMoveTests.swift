@@ -1,4 +1,5 @@
-/// move.lua: a queue with an id that no gate gives is copied in slices, and replaced at the end (rule 45).
+/// move.lua: a queue that has an entry whose id no gate gives is copied in slices, and replaced at the end
+/// (rule 45).
 internal import CouponCore
 internal import TestSupport
 internal import Testing

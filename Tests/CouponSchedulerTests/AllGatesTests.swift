@@ -65,7 +65,7 @@ import Testing
         expectAllIssued(plant, 16)
     }
 
-    @Test func `a small rebuild after the other does not wait`() {
+    @Test func `small rebuilds follow each other without a pause`() {
         let plant = Plant(partitions: 16)
         let daemon = plant.daemon()
         plant.run(daemon) { (0..<16).allSatisfy(plant.isOpen) }
@@ -174,7 +174,7 @@ import Testing
 
     @Test func `two daemons share the gates that are lost at once`() {
         let (plant, daemons) = opened(16, daemons: 2)
-        // One of them comes back after both have lost their sessions.
+        // The second one loses its session, so the first one owns all partitions when the gates are lost.
         daemons[1].ledger.loseSession()
         run(plant, [daemons[0]]) { daemons[0].scheduler.owned.count == 16 }
         for partition in 0..<16 { plant.loseGate(partition) }

@@ -1,4 +1,5 @@
-/// A queue with an id that no gate gives: a rebuild copies it in slices before it reads it (rule 45).
+/// A queue has an entry whose id no gate gives: a rebuild copies the queue in slices before it reads it
+/// (rule 45).
 import CouponCore
 import CoreTestKit
 import Testing

@@ -90,7 +90,7 @@ import Testing
         #expect(try await stage.daemon.stop() == .code(0))
     }
 
-    @Test func `if connections hold too many bytes, those that hold the most are closed`()
+    @Test func `if connections hold too many bytes, those that stand still longest are closed`()
         async throws
     {
         // Two event loops share it.

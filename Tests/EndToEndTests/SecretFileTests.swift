@@ -54,7 +54,7 @@ import Testing
         }
     }
 
-    @Test func `who may call is changed with a line in the trail`() async throws {
+    @Test func `a change of who may call leaves a line in the trail`() async throws {
         let anna = CallersWorld.line("anna", "roles=admin,operator")
         let world = try await CallersWorld(
             [

@@ -28,7 +28,7 @@ import Testing
         UserStatus.queued(sequence: 2), .issued(sequence: 2, at: .millisecond(105)),
         .rejected(sequence: 2, reason: .soldOut),
     ])
-    func `a status of what nothing decided is a breach`(status: UserStatus) {
+    func `a status that no row explains is a breach`(status: UserStatus) {
         var sample = sale()
         sample.status(1, status)
         #expect(sample.kinds() == [.wrongStatus])

@@ -1,8 +1,9 @@
 /// A real Redis with replicas, and the sentinels that watch them.
 internal import Foundation
 
-/// A master and replicas at 127.0.0.2 and so on, sentinels at 127.0.0.1. With certificates, which name only
-/// 127.0.0.1, all of them are there and speak TLS. They end when the last reference goes.
+/// A master and replicas at 127.0.0.2 and so on, sentinels at 127.0.0.1. With certificates all of them
+/// are at 127.0.0.1, the only address that the certificates name, and speak TLS. They end when the last
+/// reference goes.
 public final class RedisSentinels: Sendable {
     /// First the master of the start, then its replicas. A failover changes the roles, and not this list.
     public let servers: [RedisServer]

@@ -49,7 +49,8 @@ private let files = SourceFile.handwritten.filter { !$0.path.contains("/Migratio
 
     @Test(arguments: files)
     func `no file uses another word for a word of the glossary`(_ file: SourceFile) {
-        // A front door, a sequence, a sweep, a rule. Formats of packed numbers, such as >I8, are none.
+        // Other words for a front door, a sequence, a sweep and a rule. `>I8` is not one of them: it is a
+        // format of packed numbers.
         for word in [
             "[Ll]ocal cac" + "he", "[Oo]rder num" + "ber", "[Cc]lean-" + "up",
             "(?<![>'])\\bI[1-9]\\b",

@@ -1,8 +1,8 @@
 /// The unanswered requests of one connection.
 ///
 /// A request's id is a rising number, followed by the index of its slot. So an answer finds its waiter by one
-/// array access, and a late answer never reaches another request's waiter. Rejected: a dictionary by id,
-/// which costs several times as much for each request.
+/// array access, and a late answer never reaches another request's waiter. A dictionary by id
+/// would cost several times as much for each request.
 struct PendingTable<Waiter> {
     /// The most slots that an id can number.
     static var maximumCapacity: Int { 1 << slotBits }

@@ -10,7 +10,7 @@ internal import NIOCore
 final class ConnectionPool {
     private enum State { case open, draining, closed }
 
-    /// How often a call that a daemon did not read is sent to another one, at most.
+    /// How many times, at most, a call is sent again on another connection because a daemon did not read it.
     private static let mostMoves = 4
     /// With this many unanswered requests on a connection another one is made to the same daemon, if the
     /// configuration allows it.

@@ -1,4 +1,4 @@
-/// Checks the accounts of a few coupons each second, and repairs what follows from the tables.
+/// Checks the accounts of a few coupons each second, and repairs what the tables alone can decide.
 ///
 /// Each daemon checks the coupons of its partitions, and what its own workers remember of any coupon. It
 /// takes no locks; `AccountsJudge` says why its figures are exact. If a gate differs from the tables, the

@@ -52,8 +52,8 @@ public protocol GateControl: AnyObject {
     /// (rule 50).
     func fence(_ row: PartitionRow) throws(BackendError) -> Bool
 
-    /// Rule 45: copies a part of a queue with an id that no gate gives, and replaces the queue once the copy
-    /// is whole. Before that the queue stays as it is.
+    /// Rule 45: for a queue that has an entry whose id no gate gives. Copies a part of the queue, and
+    /// replaces the queue once the copy is whole. Before that the queue stays as it is.
     /// - Parameters:
     ///   - move: its progress; over if `move.isOver`.
     ///   - row: the partition as the fence had it.
@@ -118,8 +118,8 @@ public protocol GateControl: AnyObject {
         load: LoadNumber?, during work: () -> Void
     ) throws(BackendError) -> Bool
 
-    /// Rules 30 and 32: writes the records of coupons whose holders are staged, each in one step, after
-    /// staging their own `holders`.
+    /// Rules 30 and 32: stages the `holders` of each coupon, which are those not staged yet, and then writes
+    /// its record in one step.
     /// - Returns: the worst of their results.
     func load(
         _ coupons: [LoadedCoupon], partition: PartitionID, epoch: Epoch, load: LoadNumber?

@@ -19,8 +19,8 @@ public protocol CouponReads: HolderReader {
     /// A page of a load's holders.
     func holders(_ question: PageQuestion) throws(BackendError) -> HolderPage
 
-    /// A load will ask this question next, while it writes the last page: PostgreSQL may begin to read. Does
-    /// nothing by default.
+    /// Announces the question that a load asks next. PostgreSQL may read that page while the load writes the
+    /// page before it. Does nothing by default.
     func readAhead(_ question: PageQuestion)
 
     /// Waits for the page of `readAhead`, and unpacks it.

@@ -20,8 +20,8 @@ extension Statement {
             .timestamps(candidates.map(\.acceptedAt)))
     }
 
-    /// Issues, or an error that blames the data. A candidate whose row exists raises one by itself. One that
-    /// a trigger skips does not, and SQL has no assertion: so a missing row divides by zero.
+    /// Issues, or an error that blames the data. A candidate whose row exists raises an error by itself. A
+    /// candidate that a trigger skips does not, and SQL has no assertion: so a missing row divides by zero.
     static func insertAllOrFail(_ candidates: [BatchDecision.Candidate]) -> Statement {
         Statement(
             """

@@ -1,4 +1,4 @@
-/// The scheduler's session with PostgreSQL: it owns partitions and issues.
+/// The scheduler's session with PostgreSQL: it owns partitions, and it issues coupons.
 ///
 /// Ownership is a session's advisory lock. It ends with the session, even if the daemon is only stopped
 /// (rule 9). It saves work; safety rests on the fence of each transaction.

@@ -1,8 +1,8 @@
 /// Reads the holders that a load brings to the gate (rules 30 and 32), page by page: there may be ten
 /// million.
 ///
-/// A letter whose decision the gate does not know yet counts as held, and its user has no issue: the gate
-/// gets the decision after the load.
+/// A letter whose decision the gate does not know yet counts as held, and an issue that came from it is left
+/// out: the gate gets the decision after the load.
 public import CouponCore
 
 extension Session {
@@ -57,7 +57,7 @@ extension Session {
                 l AS (
                     SELECT \(ofLetter) WHERE coupon_id = $1 AND user_id > $2
                     ORDER BY user_id LIMIT $3),
-                -- Behind this user there may be more of one of them; null if all were read.
+                -- The last user up to whom both lists are whole; null if all rows were read.
                 e AS (
                     SELECT min(last) AS last FROM (
                         SELECT max(user_id) AS last FROM r HAVING count(*) >= $3
@@ -66,7 +66,7 @@ extension Session {
                     i.issued IS NOT NULL AND user_id NOT IN (\(redrivenUsers))
                 FROM (SELECT *, $1::bigint AS coupon_id FROM (
                     SELECT * FROM r UNION ALL SELECT * FROM l
-                    -- Of the last user there may be a later one.
+                    -- The limit may have cut off the latest row of the last user: it is read here.
                     UNION ALL (
                         SELECT \(ofRejection)
                         WHERE coupon_id = $1 AND user_id = (SELECT max(user_id) FROM r)

@@ -56,8 +56,8 @@ extension GateConnectionState {
         return .close(reason: "Redis was replaced, restarted or promoted")
     }
 
-    /// Redis breaks promise 3 now (rule 15). What was asked before is answered, and then the link closes: the
-    /// next handshake finds out whether that is mended.
+    /// Redis breaks promise 3 now (rule 15). Calls sent before that are answered, and then the link closes:
+    /// the next handshake finds out whether the settings are right again.
     mutating func breaches(_ link: Link, reason: String) -> CloseAction {
         guard readyLink === link else { return .ignore }
         switch consume state {
@@ -73,8 +73,8 @@ extension GateConnectionState {
     }
 
     enum BreakAction: Equatable {
-        /// Dial again after a pause. The delegate learns of it if the connection was ready.
-        /// It is news if it is the first failure, or has another reason than the one before.
+        /// Dial again after a pause. The delegate learns of the break if the connection was ready.
+        /// A break is news if it is the first one, or has another reason than the one before.
         case dial(afterMilliseconds: Int64, isNews: Bool, wasReady: Bool)
         case ignore
     }

@@ -54,7 +54,8 @@ struct GateHandshake {
         if case .error(let text) = reply {
             let refusal = ErrorReply.refusal(text)
             let isOfSettings = replies.count == 3
-            // A Redis that hides its settings is unsafe. A Redis that is busy or lacks a right is not.
+            // A Redis that hides its settings counts as unsafe. One that is busy, or whose user lacks
+            // a right, does not: the handshake fails, unless unsafe settings are allowed.
             if !isOfSettings || refusal != nil && !allowUnsafeSettings {
                 return .failed(reason: refusal ?? "Redis: \(text)")
             }

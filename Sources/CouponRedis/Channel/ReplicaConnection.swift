@@ -106,7 +106,7 @@ public final class ReplicaConnection: ReplicaLink {
     }
 
     private func send(over link: RedisLink) {
-        // The partition is read for each question: an earlier one may have left the node.
+        // The partition is read for each question: an earlier partition may have left the node.
         let write =
             isOfCluster
             ? Command("SET", Keys.replicas(partition), "")

@@ -2,8 +2,8 @@
 public import CouponCore
 
 extension RedisGateControl {
-    /// Rules 21 to 23, exactly once, then reads what has come after it. Nil if the gate has another epoch or
-    /// `settled`, or Redis another history.
+    /// Settles exactly once (rules 21 to 23), and then reads what has come after that. Nil if the gate has
+    /// another epoch or `settled`, or if Redis has another history.
     public func settle(
         _ settlement: Settlement, thenReading maximumRequests: Int
     ) throws(BackendError) -> GateView? {

@@ -26,8 +26,8 @@
 --   | for each coupon of which something was accepted: coupon 8 | first sequence 8 | count 4
 --     | for each request REQUEST_BYTES: user 8 | request id 17
 --
--- The script runs for each request or two, so it makes few functions: each run makes them again, and each
--- outer variable that a function uses makes that more expensive.
+-- The script often runs for one request or two, so it makes few functions: each run makes them again, and
+-- each outer variable that a function uses makes that more expensive.
 
 local gate = read_gate()
 local epoch = tonumber(ARGV[1])

@@ -13,7 +13,7 @@
 --                            rebuild has counted the queue | queued 8 | beat 8: rises while a rebuild
 --                            moves, 0 if none runs | rev 8 | install id
 --   coupond:{P}:queue        stream: ids E-n, one field ENTRY_FIELD (see gate.lua)
---   coupond:{P}:queue:copy   stream: what a rebuild has copied of a queue with an id that no gate gives
+--   coupond:{P}:queue:copy   stream: what a rebuild has copied of a queue that has a foreign id (rule 45)
 --   coupond:{P}:epochs       set: the epochs that have keys
 --   coupond:{P}:E:coupons    sorted set: the coupons that have keys in epoch E, by the time
 --                            (milliseconds) of the next check whether they may go (rule 41)
@@ -39,8 +39,9 @@
 -- to a rebuild, which writes everything again.
 -- Nothing here expires by itself: Redis would stop for half a second for each million holders.
 --
--- `rev` of the gate counts each opening and closing in the partition and never falls; a record's rev is the
--- count at its last change. So a coupon that is loaded again has a higher rev than before.
+-- `rev` of the gate never falls. It rises when a coupon of the partition is loaded, removed, opened, closed
+-- or gets new terms; a record keeps the number that this gave it. So a coupon that is loaded again has a
+-- higher rev than before.
 
 local MISSING, FENCED, OPEN = 0, 1, 2
 -- Numbers up to here are exact in Lua; no gate counts further.

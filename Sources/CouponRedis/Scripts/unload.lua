@@ -1,5 +1,5 @@
 #!lua flags=allow-oom
--- Removes finished coupons (rule 41), and what loads that no longer move have staged.
+-- Removes finished coupons (rule 41), and what stalled loads have staged.
 --
 -- KEYS  gate, the epoch's coupons
 -- ARGV  epoch, retention (ms), limit, milliseconds after which a claim that has not moved is free

@@ -16,7 +16,7 @@ struct TopologyReader {
     private var sentinels: [RedisAddress] = []
     private var connections: [RedisAddress: BlockingConnection] = [:]
 
-    /// - Parameter options: how to reach any server; their own place is ignored.
+    /// - Parameter options: how to reach any server; the place of Redis in them is ignored.
     init(_ seeds: RedisSeeds, _ options: RedisOptions, _ map: AddressMap) {
         self.seeds = seeds
         self.map = map

@@ -38,15 +38,15 @@ public final class TopologySource: Sendable {
     private let known = Mutex(Known())
     private let thread = SerialThread(name: "coupond.topology")
     private let logger: Logger
-    /// Whether servers are asked before each new connection: so with Sentinel. A node of a cluster usually
-    /// keeps its address.
+    /// Whether servers are asked before each new connection. With Sentinel they are; a node of a cluster
+    /// usually keeps its address.
     private let asksForEachConnection: Bool
     /// Whether nodes of a cluster are asked, not sentinels.
     let isOfCluster: Bool
 
     /// - Parameters:
     ///   - seeds: the servers to ask.
-    ///   - options: how to reach servers; their own place is ignored.
+    ///   - options: how to reach servers; the place of Redis in them is ignored.
     ///   - map: what to connect to in place of the addresses that servers name.
     ///   - logger: gets changes and failures.
     public init(

@@ -97,8 +97,8 @@ actor BlockingLane {
     /// Ends after `finish`, once the present job has ended.
     func run() async { for await _ in end {} }
 
-    /// Does a job, unless the lane is finished: then its caller waits no more, and the job could take as long
-    /// as a server that does not answer.
+    /// Does a job, unless the lane is finished: then the job's caller waits no more, and the job could wait
+    /// long for a server that does not answer.
     private func perform(_ job: Job) {
         guard !isFinished.load(ordering: .relaxed) else { return }
         jobStart.store(clocks.now().nanoseconds, ordering: .relaxed)

@@ -56,8 +56,8 @@ struct Lanes: Sendable {
         watches.lane.submitRecurring { [watches] in $0.lookAtLog(of: watches) }
     }
 
-    /// The daemon ends: once the admin method in work is done, writes the lines of the trail that wait. This
-    /// takes a bounded time; what is not written by then is lost.
+    /// The daemon ends. Waits for the admin method in work, and then writes the lines of the trail that wait.
+    /// Both together have a time limit; what is not written by then is lost.
     /// - Parameter areCallersLeft: whether callers were cut off. Rebuilds notice that a little later, and
     ///   then add their lines.
     func writeLastLines(areCallersLeft: Bool) async {

@@ -13,7 +13,7 @@ struct BufferBudget {
     /// Whether the connections must be measured.
     var isReached: Bool { bound > limit }
 
-    /// Bytes were received and not handled, or given to a socket. They may be gone soon.
+    /// Bytes have come and are not handled yet, or were given to a socket. They may be gone soon.
     mutating func add(_ bytes: Int) { bound += bytes }
 
     /// Sets how many bytes are held. If that is near the limit or above it, a sixteenth of the limit may be

@@ -20,7 +20,7 @@ struct ConnectionLimits {
         fileprivate var retries = TokenBucket()
         fileprivate var unknownCoupons = TokenBucket()
 
-        /// Whether one of them has ever been used.
+        /// Whether one of the buckets has ever been used.
         var areUsed: Bool { retries.isUsed || unknownCoupons.isUsed }
 
         /// Whether a new connection would begin with fuller budgets.

@@ -184,9 +184,9 @@ extension LoopServer {
 
     // MARK: Buffers
 
-    /// Closes connections if all together hold too many bytes: first those that have done nothing with theirs
-    /// for the longest time, then those that hold the most. A caller that reads its answers is among the
-    /// last.
+    /// Closes connections if all together hold too many bytes: first those that have stood still for the
+    /// longest time, and of equal ones those that hold the most. A caller that reads its answers is among
+    /// the last.
     func enforceBufferBudget() {
         guard buffers.isReached else { return }
         var held = connections.all.map { (connection: $0, bytes: $0.heldBytes) }

@@ -45,7 +45,8 @@ final class PrincipalLimits: Sendable {
     var count: Int { usages.withLock(\.count) }
 
     /// Counts an issue request.
-    /// - Returns: nil if it may go on, else which limit it exceeds and after how many milliseconds it may.
+    /// - Returns: nil if it may go on, else which limit it exceeds, and after how many milliseconds it may
+    ///   go on.
     func spend(
         _ principal: Principal, _ user: UserID, now: MonotonicTime
     ) -> (reason: LimitReason, milliseconds: UInt32)? {
@@ -68,7 +69,7 @@ final class PrincipalLimits: Sendable {
 
     /// Counts a request of another kind.
     /// - Parameter count: how many it counts for: the users of a batch.
-    /// - Returns: nil if it may go on, else after how many milliseconds it may.
+    /// - Returns: nil if it may go on, else after how many milliseconds it may go on.
     func spend(_ principal: Principal, requests count: Int, now: MonotonicTime) -> UInt32? {
         guard let most = principal.requestsPerSecond else { return nil }
         return usages.withLock { usages in

@@ -1,5 +1,5 @@
 /// The rate of each user, over all connections. The table has a fixed size: if three users need the same two
-/// places, one gets a place with a full bucket. So no user is limited because of another one. Nobody can
+/// places, one begins again with a full bucket. So no user is limited because of another one. Nobody can
 /// choose users who need the same places, because each process spreads them in another way.
 internal import CouponCore
 internal import Synchronization

@@ -40,7 +40,7 @@ extension CouponServer {
     private typealias Place = (epoch: Epoch, isOpen: Bool)
 
     /// Answers with the tables as they were last read, so that it has an answer while PostgreSQL has none.
-    /// - Parameter view: what the one who asks may see.
+    /// - Parameter view: what the reader of the page may see.
     func statusDocument(
         _ view: PageView, on loop: any EventLoop
     ) -> EventLoopFuture<String> {

@@ -5,7 +5,7 @@ internal import NIOCore
 struct PagesInFlight: Sendable {
     typealias Page = ObservationHandler.Page
 
-    /// A page, and what of it the one who asks may see.
+    /// A page, and which parts of it its reader may see.
     struct Question: Hashable, Sendable {
         let path: String
         var view: PageView = []

@@ -4,9 +4,9 @@
 /// A handshake costs a signature. One turn of an event loop begins a few; the others wait for the next turns,
 /// so a flood of them delays connected callers by only some milliseconds.
 ///
-/// A caller whose handshake failed may read why. It may have sent a request after its handshake. To close a
-/// socket with unread bytes resets the connection, and then the caller may lose the alert that names the
-/// reason.
+/// A caller whose handshake failed shall be able to read why. But it may have sent a request after its
+/// handshake, and closing a socket with unread bytes resets the connection: then the caller may lose the
+/// alert that names the reason.
 internal import CouponCore
 internal import NIOCore
 internal import NIOSSL

@@ -25,7 +25,7 @@ public struct Response: Equatable, Sendable {
         case issue(Outcome)
         /// To `couponStatus`.
         case couponStatus(CouponStatus)
-        /// To `issueBatch`: one end for each user, in the order of the request.
+        /// To `issueBatch`: one result for each user, in the order of the request.
         case issueBatch([Swift.Result<Outcome, Failure>])
         /// To `couponStatusBatch`.
         case couponStatusBatch(CouponStatusBatch)

@@ -2,7 +2,7 @@ internal import CouponClient
 internal import NIOCore
 internal import NIOPosix
 
-/// Many connections on up to two event loops: enough to keep a daemon of as many cores busy.
+/// Many connections on up to two event loops: enough to keep a daemon busy that has as many cores.
 struct Fleet: Sendable {
     private struct FleetLoop: Sendable {
         let loop: any EventLoop

@@ -70,7 +70,7 @@ extension TrailLine {
             ("id", .integer(id)), ("at", .time(at)), ("principal", .string(call.principal)),
             ("address", .string(call.address)), ("method", .string(call.method)),
             ("coupon_id", .optional(action.coupon?.rawValue)),
-            // May be above 2^63, where a number is not one for all programs.
+            // May be 2^63 or more: some programs cannot read such a number.
             ("request", .string("\(call.request)")),
             ("before", .document(action.before)), ("after", .document(action.after)),
             ("outcome", .string(action.outcome)), ("count", .integer(action.count)),

@@ -70,7 +70,7 @@ struct PartIssue {
                 length: 16))
     }
 
-    /// - Throws: the last error if the daemon gave no answer for some user; the ends are kept.
+    /// - Throws: the last error if the daemon gave no answer for some user; the results so far are kept.
     mutating func run(
         _ client: CouponClient, deadline: TimeAmount, _ policy: RetryPolicy = RetryPolicy(tries: 10)
     ) async throws(ClientError) {

@@ -1,5 +1,5 @@
-/// The layers that settings come from: sockets of an activator over flags over variables over the file over
-/// defaults. Each value knows where it was set.
+/// The layers that settings come from, the strongest first: sockets that systemd hands over, flags,
+/// variables, the file, defaults. Each value knows where it was set.
 internal import Configuration
 internal import SystemPackage
 

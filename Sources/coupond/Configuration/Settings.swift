@@ -129,7 +129,8 @@ struct Settings {
         "Requests without an answer; further ones are refused")
     let maxBufferBytes = Setting(
         "max-buffer-bytes", .whole(1_048_576...1_099_511_627_776), String(Limits.bufferBytes),
-        "Bytes that connections may hold in memory; beyond it those that hold the most are closed")
+        "Bytes that connections may hold in memory; beyond it those that stand still longest "
+            + "are closed")
     let maxFrameBytes = Setting(
         "max-frame-bytes", .whole(1_024...Limits.messageMemoryBytes), String(Limits.frameBytes),
         "The longest message of a caller, in bytes")

@@ -74,7 +74,7 @@ extension ModelRedis {
         return true
     }
 
-    /// The entries as they are in the queue; nil if one of them has an id that no gate gives.
+    /// The entries as they are in the queue; nil if no gate gives the id of one of them.
     public func entries(
         _ partition: PartitionID, after: Position, limit: Int
     ) -> [QueueItem]? {
