@@ -2,6 +2,7 @@
 internal import CouponCore
 
 struct Owned: Sendable {
+    let partition: PartitionID
     /// Epoch and cursor as last read or committed; nil: read PostgreSQL first. An old value is harmless: the
     /// issuing transaction moves the cursor from exactly this value (rule 19).
     var row: PartitionRow?
@@ -53,7 +54,8 @@ struct Owned: Sendable {
     /// Consecutive failures.
     var failures: Int { backOff.failures }
 
-    init(now: MonotonicTime, requestsPerTransaction: Int) {
+    init(_ partition: PartitionID, now: MonotonicTime, requestsPerTransaction: Int) {
+        self.partition = partition
         checkAt = now
         unloadAt = now
         lastBacklog = now
@@ -76,6 +78,17 @@ struct Owned: Sendable {
             slowSteps += 1
         } else if issuedAt.map({ $0 >= start }) == true {
             slowSteps = 0
+        }
+    }
+
+    /// PostgreSQL has ended a statement because it took too long: the next transaction has fewer requests, or
+    /// more time. Statements outside a transaction say nothing about its size.
+    mutating func endTooSlowTransaction(_ now: MonotonicTime) {
+        guard let attempted else { return }
+        if attempted.entries > 1 {
+            batch.tooMany(attempted.requests, now: now)
+        } else {
+            batch.tooSlowAlone(now: now)
         }
     }
 
@@ -102,8 +115,9 @@ struct Owned: Sendable {
 
     /// The state that goes to another lane: without what was read, and without a pause made for the sake of
     /// other partitions.
-    func packed(_ now: MonotonicTime) -> Owned {
+    func packed(_ now: MonotonicTime, forItsNode: Bool) -> Owned {
         var packed = self
+        if forItsNode { packed.isLentForItsNode = true }
         packed.forget()
         if failures == 0 { packed.endWait() }
         packed.slowSteps = 0

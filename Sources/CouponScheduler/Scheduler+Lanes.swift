@@ -7,12 +7,14 @@ extension Scheduler {
 
     /// Whether another partition has issued something lately.
     func othersAreBusy(beside partition: PartitionID, _ now: MonotonicTime) -> Bool {
-        owned.contains { $0 != partition && $1.hasIssued(since: now) }
+        owned.contains { $0.partition != partition && $0.hasIssued(since: now) }
     }
 
     /// Whether another partition of this lane keeps up: it has issued lately, and has nothing left.
     func othersKeepUp(with partition: PartitionID, _ now: MonotonicTime) -> Bool {
-        owned.contains { $0 != partition && !$1.isReady && $1.hasIssued(since: now) }
+        owned.contains {
+            $0.partition != partition && !$0.isReady && $0.hasIssued(since: now)
+        }
     }
 
     /// The same in any lane: Redis and the disk are the same for all.
@@ -22,10 +24,10 @@ extension Scheduler {
     }
 
     /// After a step of a partition.
-    func recordWeight(of partition: PartitionID, since start: MonotonicTime) {
+    func recordWeight(of own: inout Owned, since start: MonotonicTime) {
         let now = options.clocks.now()
-        let hasMore = rebuilds[partition] != nil || owned[partition]?.view?.items.isEmpty == false
-        owned[partition]?.record(backlog: hasMore, since: start, now: now)
+        let hasMore = rebuilds[own.partition] != nil || own.view?.items.isEmpty == false
+        own.record(backlog: hasMore, since: start, now: now)
     }
 
     // MARK: Between lanes
@@ -35,8 +37,8 @@ extension Scheduler {
     func moveBetweenLanes(_ now: MonotonicTime) throws(BackendError) {
         options.lending.report(
             options.lane, rebuilding: Set(rebuilds.keys),
-            unreached: owned.compactMapValues(\.unreachedSince),
-            keepsUp: owned.contains { !$1.isReady && $1.hasIssued(since: now) }, now: now)
+            unreached: owned.unreached,
+            keepsUp: owned.contains { !$0.isReady && $0.hasIssued(since: now) }, now: now)
         if options.lane == 0 { try lend(now) } else { try giveBack(now) }
     }
 
@@ -45,8 +47,7 @@ extension Scheduler {
         guard let free = options.lending.freestLane(now) else { return }
         let hanging = partitionsOfHangingNode(now)
         for partition in hanging {
-            owned[partition]?.isLentForItsNode = true
-            try lend(partition, to: free.lane, now)
+            try lend(partition, to: free.lane, now, forItsNode: true)
         }
         guard hanging.isEmpty, let partition = heaviest(beside: free.partitions, now) else {
             return
@@ -57,20 +58,23 @@ extension Scheduler {
     /// If a node of Redis hangs, all its partitions, unless no other node's have anything to issue: an
     /// attempt takes as long for any of them.
     private func partitionsOfHangingNode(_ now: MonotonicTime) -> [PartitionID] {
-        guard let node = owned.values.lazy.compactMap(\.hangingNode).first else { return [] }
-        let own = owned.keys.sorted().filter { (try? gates.node(of: $0)) == node }
-        let othersIssue = owned.contains { !own.contains($0) && $1.hasIssued(since: now) }
+        guard let node = owned.compactMap(\.hangingNode).first else { return [] }
+        let own = owned.inOrder.filter { (try? gates.node(of: $0)) == node }
+        let othersIssue = owned.contains {
+            !own.contains($0.partition) && $0.hasIssued(since: now)
+        }
         return othersIssue ? own.filter { !ownership.hasOthers || rebuilds[$0] == nil } : []
     }
 
     private func lend(
-        _ partition: PartitionID, to lane: Int, _ now: MonotonicTime
+        _ partition: PartitionID, to lane: Int, _ now: MonotonicTime, forItsNode: Bool = false
     ) throws(BackendError) {
         try ledger.release(partition)
-        guard let own = owned.removeValue(forKey: partition) else { return }
+        guard let own = owned.lose(partition) else { return }
         let rebuild = rebuilds.removeValue(forKey: partition)
         options.lending.lend(
-            partition, to: lane, Lending.Luggage(owned: own.packed(now), rebuild: rebuild))
+            partition, to: lane,
+            Lending.Luggage(owned: own.packed(now, forItsNode: forItsNode), rebuild: rebuild))
         logger.info(
             "partition lent to another lane",
             metadata: [
@@ -82,7 +86,7 @@ extension Scheduler {
     /// - Parameter lent: how many partitions that lane has.
     private func heaviest(beside lent: Int, _ now: MonotonicTime) -> PartitionID? {
         // Another daemon may claim a partition before the other lane does, and would start its rebuild again.
-        let candidates = owned.keys.sorted().filter { !ownership.hasOthers || rebuilds[$0] == nil }
+        let candidates = owned.inOrder.filter { !ownership.hasOthers || rebuilds[$0] == nil }
         if options.lendsEagerly {
             return candidates.first { owned[$0]?.hasBacklog(for: 0, now) == true }
         }
@@ -94,15 +98,17 @@ extension Scheduler {
 
     /// Whether a partition that is not heavy has issued something lately.
     private func othersAreLight(beside partition: PartitionID, _ now: MonotonicTime) -> Bool {
-        owned.contains { $0 != partition && !$1.isHeavy(now) && $1.hasIssued(since: now) }
+        owned.contains {
+            $0.partition != partition && !$0.isHeavy(now) && $0.hasIssued(since: now)
+        }
     }
 
     private func giveBack(_ now: MonotonicTime) throws(BackendError) {
         let pause = options.lendsEagerly ? 300 : Limits.quietBeforeReturnMilliseconds
-        for partition in owned.keys.sorted()
+        for partition in owned.inOrder
         where owned[partition]?.isQuiet(for: pause, now) == true && rebuilds[partition] == nil {
             try ledger.release(partition)
-            owned[partition] = nil
+            owned.lose(partition)
             options.lending.giveBack(partition, from: options.lane)
         }
     }

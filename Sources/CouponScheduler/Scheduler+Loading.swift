@@ -34,15 +34,11 @@ extension Scheduler {
     private func load(
         _ marks: ArraySlice<LoadMarks>, _ row: PartitionRow
     ) throws(BackendError) -> Bool {
-        let ids = marks.map(\.coupon.id)
-        let holders = try ledger.holders(of: ids, limit: options.slices.holders)
-        let now = try ledger.marks(of: ids)
-        guard let holders, now.count == marks.count,
-            zip(now, marks).allSatisfy({ $0.haveSameHolders(as: $1) })
-        else { return false }
-        let coupons = now.map {
-            LoadedCoupon(marks: $0, holders: holders[$0.coupon.id] ?? [])
-        }
+        let holders = try ledger.holders(
+            of: marks.map(\.coupon.id), limit: options.slices.holders)
+        guard let holders else { return false }
+        let coupons = try ledger.coupons(with: holders, unchangedSince: marks)
+        guard coupons.count == marks.count else { return false }
         return try load(coupons, row) != .incomplete
     }
 

@@ -4,10 +4,10 @@ internal import Logging
 
 extension Scheduler {
     func keepOwnership(_ now: MonotonicTime) throws(BackendError) {
-        if !ledger.isConnected { owned.removeAll() }
+        if !ledger.isConnected { owned.loseAll() }
         guard let changes = try review(now) else { return }
         sessionTrouble = nil
-        for partition in changes.given { owned[partition] = nil }
+        for partition in changes.given { owned.lose(partition) }
         for partition in changes.taken { own(partition, now) }
         for partition in changes.retried { tryAgain(partition) }
         rebuilds = rebuilds.filter { owned[$0.key] != nil }
@@ -30,27 +30,29 @@ extension Scheduler {
     private func review(_ now: MonotonicTime) throws(BackendError) -> Ownership.Changes? {
         if options.lane > 0 {
             return try ownership.reviewLent(
-                ledger: ledger, owned: Set(owned.keys), lending: options.lending,
+                ledger: ledger, owned: owned.partitions, lending: options.lending,
                 lane: options.lane, now: now)
         }
         return try ownership.review(
-            ledger: ledger, owned: Set(owned.keys),
-            rebuilding: Set(rebuilds.keys).intersection(owned.keys),
-            unreached: owned.compactMapValues(\.unreachedSince), lending: options.lending,
+            ledger: ledger, owned: owned.partitions,
+            rebuilding: Set(rebuilds.keys).intersection(owned.partitions),
+            unreached: owned.unreached, lending: options.lending,
             now: now)
     }
 
     /// Rule 56: at once, and not with the node's last failure.
     private func tryAgain(_ partition: PartitionID) {
-        owned[partition]?.endWait()
+        owned.update(partition) { $0.endWait() }
         if let node = try? gates.node(of: partition) { gates.forgetFailure(of: node) }
     }
 
     private func own(_ partition: PartitionID, _ now: MonotonicTime) {
         let luggage = options.lending.unpack(partition, in: options.lane)
-        owned[partition] =
+        owned.claim(
             luggage?.owned
-            ?? Owned(now: now, requestsPerTransaction: options.requestsPerTransaction)
+                ?? Owned(
+                    partition, now: now,
+                    requestsPerTransaction: options.requestsPerTransaction))
         if var rebuild = luggage?.rebuild {
             rebuild.isInDoubt = true
             rebuilds[partition] = rebuild
@@ -63,7 +65,7 @@ extension Scheduler {
             logger.warning("session with PostgreSQL lost", metadata: [LogKey.error: "\(error)"])
         }
         sessionTrouble = "\(error)"
-        owned.removeAll()
+        owned.loseAll()
         options.lending.reportLoss(options.lane, now: now)
         for partition in rebuilds.keys { rebuilds[partition]?.isInDoubt = true }
         ownership.pause(now: now, using: &random)

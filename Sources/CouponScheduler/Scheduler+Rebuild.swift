@@ -9,10 +9,12 @@ internal import CouponCore
 internal import Logging
 
 extension Scheduler {
-    func beginRebuild(_ row: PartitionRow, _ reason: RebuildReason) throws(BackendError) {
+    func beginRebuild(
+        _ own: inout Owned, _ row: PartitionRow, _ reason: RebuildReason
+    ) throws(BackendError) {
         let node = try gates.confirmedState(of: gates.node(of: row.id))
-        guard node.term >= row.redisTerm else { return refuse(node, row) }
-        owned[row.id]?.noteReached()
+        guard node.term >= row.redisTerm else { return refuse(&own, node, row) }
+        own.noteReached()
         logger.debug(
             "rebuilding the gate",
             metadata: [LogKey.partition: "\(row.id.rawValue)", LogKey.reason: "\(reason.rawValue)"])
@@ -24,13 +26,14 @@ extension Scheduler {
         let fenced = try gates.fence(raised)
         if !fenced { throw .overtaken("cannot fence the gate: epoch \(raised.epoch) is over") }
         begunEpochs[row.id] = raised.epoch
-        try continueRebuild(row.id, node.identity)
+        try continueRebuild(&own, node.identity)
     }
 
     /// Runs the next slice of the rebuild.
     func continueRebuild(
-        _ partition: PartitionID, _ identity: RedisIdentity
+        _ own: inout Owned, _ identity: RedisIdentity
     ) throws(BackendError) {
+        let partition = own.partition
         // Taken out: a second reference to its coupons would make each slice copy all of them.
         guard var rebuild = rebuilds.removeValue(forKey: partition) else { return }
         var isOver = false
@@ -41,14 +44,14 @@ extension Scheduler {
         }
         if rebuild.isInDoubt, !(try resume(&rebuild, identity)) {
             isOver = true
-            owned[partition]?.forget()
+            own.forget()
             return
         }
         let end = sliceEnd(for: partition)
         repeat {
             isOver = try advance(&rebuild)
         } while !isOver && options.clocks.now() < end
-        if isOver { finish(rebuild) }
+        if isOver { finish(rebuild, &own) }
     }
 
     /// Whether an interrupted rebuild may continue: it is still the last one, of the same Redis.
@@ -170,10 +173,10 @@ extension Scheduler {
         if !opened { throw .overtaken("cannot open the gate: epoch \(row.epoch) is over") }
     }
 
-    private func finish(_ rebuild: Rebuild) {
+    private func finish(_ rebuild: Rebuild, _ own: inout Owned) {
         let row = rebuild.row
-        owned[row.id]?.forget()
-        owned[row.id]?.needsSweep = !rebuild.damaged.isEmpty
+        own.forget()
+        own.needsSweep = !rebuild.damaged.isEmpty
         // The first gate of a new database is expected.
         logger.log(
             level: row.epoch == 1 ? .debug : .notice, "gate rebuilt",

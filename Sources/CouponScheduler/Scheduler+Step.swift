@@ -4,61 +4,58 @@ internal import Logging
 
 extension Scheduler {
     /// A partition with work stays due: there may be more.
-    func step(_ partition: PartitionID) throws(BackendError) {
+    func step(_ own: inout Owned) throws(BackendError) {
+        let partition = own.partition
         let node = try verifiedState(of: gates.node(of: partition))
         let identity = node.identity
-        if rebuilds[partition] != nil { return try continueRebuild(partition, identity) }
-        let row = try currentRow(partition)
-        let view = try currentView(partition, after: row.cursor)
+        if rebuilds[partition] != nil { return try continueRebuild(&own, identity) }
+        let row = try currentRow(own)
+        let view = try currentView(&own, after: row.cursor)
         reportQueue(row, view)
         let next = DrainStep(row: row, gate: view, node: node)
         switch next {
         // To begin a rebuild, the place of the node must be confirmed first (rule 50).
         case .rebuild, .lowerTerm: break
-        default: owned[partition]?.noteReached()
+        default: own.noteReached()
         }
         switch next {
         case .idle:
-            try rest(partition, row)
+            try rest(&own, row)
         case .recover(let from, let to):
-            try recover(partition, row, identity, from: from, to: to)
+            try recover(&own, row, identity, from: from, to: to)
         case .issue(let items):
             let range = (row.cursor, view.queueEnd)
-            guard let completed = try completed(items, partition, range) else { return }
+            guard let completed = try completed(items, &own, range) else { return }
             let items = completed.withCoupons(atMost: couponsPerTransaction(of: partition))
             options.failpoint(.drained)
-            try commit(row, identity, to: items[items.count - 1].position, items)
+            try commit(&own, row, identity, to: items[items.count - 1].position, items)
         case .passEpoch(let to):
-            try commit(row, identity, to: to, [])
+            try commit(&own, row, identity, to: to, [])
         case .rebuild(let reason):
             // The remembered row may be older than the gate: read it again before a rebuild.
-            guard owned[partition]?.row == nil else {
-                owned[partition]?.forget()
-                return
-            }
-            if reason == .gateFenced && othersRebuild(partition, view)
-                || !mayBeginRebuild(row, view, identity)
+            guard own.row == nil else { return own.forget() }
+            if reason == .gateFenced && othersRebuild(&own, view)
+                || !mayBeginRebuild(&own, row, view, identity)
             {
-                owned[partition]?.noteReached()
-                return
+                return own.noteReached()
             }
-            try beginRebuild(row, reason)
+            try beginRebuild(&own, row, reason)
         case .lowerTerm:
-            refuse(node, row)
+            refuse(&own, node, row)
         }
     }
 
     /// Rule 50: the map of this daemon is old, or this Redis was made after the one that had the partition.
-    func refuse(_ node: RedisNodeState, _ row: PartitionRow) {
+    func refuse(_ own: inout Owned, _ node: RedisNodeState, _ row: PartitionRow) {
         let text =
             "this Redis has term \(node.term), and partition \(row.id.rawValue) was in one of term "
             + "\(row.redisTerm)"
         let now = options.clocks.now()
-        owned[row.id]?.noteUnreached(since: now)
-        let isNew = owned[row.id]?.fail(text, rest: 0, now: now, using: &random)
+        own.noteUnreached(since: now)
+        let isNew = own.fail(text, rest: 0, now: now, using: &random)
         // The next map or the next owner may end this at any time.
-        owned[row.id]?.wait(until: now.advanced(byMilliseconds: Limits.lowerTermMilliseconds))
-        guard isNew == true else { return }
+        own.wait(until: now.advanced(byMilliseconds: Limits.lowerTermMilliseconds))
+        guard isNew else { return }
         logger.warning(
             "a partition is not rebuilt in a Redis of a lower term",
             metadata: [
@@ -69,36 +66,36 @@ extension Scheduler {
 
     /// Rule 43: waits for another owner that has fenced the gate and makes progress. A rebuild of this daemon
     /// that has ended is not waited for: its gate, still fenced, may be at another node now.
-    private func othersRebuild(_ partition: PartitionID, _ view: GateView) -> Bool {
-        if view.epoch == begunEpochs[partition] { return false }
+    private func othersRebuild(_ own: inout Owned, _ view: GateView) -> Bool {
+        if view.epoch == begunEpochs[own.partition] { return false }
         let now = options.clocks.now()
-        guard owned[partition]?.watch(view, now: now) == true else { return false }
-        owned[partition]?.wait(until: now.advanced(byMilliseconds: Limits.beatMilliseconds))
+        guard own.watch(view, now: now) else { return false }
+        own.wait(until: now.advanced(byMilliseconds: Limits.beatMilliseconds))
         return true
     }
 
     /// The items, with the users of damaged ones; nil if the search for them is not over.
     /// - Parameter range: which entries a new search is for.
     private func completed(
-        _ items: [QueueItem], _ partition: PartitionID, _ range: (after: Position, upTo: Position)
+        _ items: [QueueItem], _ own: inout Owned, _ range: (after: Position, upTo: Position)
     ) throws(BackendError) -> [QueueItem]? {
         let damaged = Set(items.filter(\.isDamaged).map(\.position))
         if damaged.isEmpty { return items }
-        if owned[partition]?.search?.covers(damaged) != true {
-            owned[partition]?.search = DamageSearch(
-                damaged, after: range.after, upTo: range.upTo)
+        if own.search?.covers(damaged) != true {
+            own.search = DamageSearch(damaged, after: range.after, upTo: range.upTo)
         }
-        if let search = owned[partition]?.search?.result {
+        if let search = own.search?.result {
             return items.map { $0.completed(by: search) }
         }
+        let partition = own.partition
         let end = searchEnd(for: partition)
         repeat {
-            try owned[partition]?.search?.advance(
+            try own.search?.advance(
                 reading: { walk throws(BackendError) in try nextEntries(walk, of: partition) },
                 searching: { search throws(BackendError) in
                     try gates.search(&search, partition: partition)
                 })
-        } while options.clocks.now() < end && owned[partition]?.search?.result == nil
+        } while options.clocks.now() < end && own.search?.result == nil
         return nil
     }
 
@@ -128,24 +125,19 @@ extension Scheduler {
         sliceEnd(for: partition, besideOthers: Limits.searchBesideOthersMilliseconds)
     }
 
-    private func currentRow(_ partition: PartitionID) throws(BackendError) -> PartitionRow {
-        if let row = owned[partition]?.row { return row }
-        return try ledger.partition(partition)
+    private func currentRow(_ own: Owned) throws(BackendError) -> PartitionRow {
+        if let row = own.row { return row }
+        return try ledger.partition(own.partition)
     }
 
     /// The view that the last settle has read, or a new one. An older view only misses newer entries: it has
     /// this owner's epoch and cursor, and the fence catches changes since then, as after any read.
     private func currentView(
-        _ partition: PartitionID, after cursor: Position
+        _ own: inout Owned, after cursor: Position
     ) throws(BackendError) -> GateView {
-        if let view = owned[partition]?.consumeView() { return view }
+        if let view = own.consumeView() { return view }
         return try gates.read(
-            partition, after: cursor, upTo: nil,
-            maximumRequests: requestsPerTransaction(of: partition))
-    }
-
-    private func requestsPerTransaction(of partition: PartitionID) -> Int {
-        owned[partition]?.batch.requests ?? options.requestsPerTransaction
+            own.partition, after: cursor, upTo: nil, maximumRequests: own.batch.requests)
     }
 
     /// A coupon costs a transaction and the settle after it as much as several requests.
@@ -155,56 +147,56 @@ extension Scheduler {
     }
 
     /// Nothing to issue: runs a slice of the sweep if earlier epochs have left keys, else sleeps until woken.
-    private func rest(_ partition: PartitionID, _ row: PartitionRow) throws(BackendError) {
-        owned[partition]?.row = row
-        owned[partition]?.search = nil
-        guard owned[partition]?.needsSweep == true else {
-            owned[partition]?.isReady = false
-            return
+    private func rest(_ own: inout Owned, _ row: PartitionRow) throws(BackendError) {
+        own.row = row
+        own.search = nil
+        if own.needsSweep {
+            own.needsSweep = try sweepSlice(own.partition, before: row.epoch)
+        } else {
+            own.isReady = false
         }
-        owned[partition]?.needsSweep = try sweepSlice(partition, before: row.epoch)
     }
 
     /// Rules 19 to 22: one transaction, then settle.
     private func commit(
-        _ row: PartitionRow, _ identity: RedisIdentity, to: Position, _ items: [QueueItem]
+        _ own: inout Owned, _ row: PartitionRow, _ identity: RedisIdentity, to: Position,
+        _ items: [QueueItem]
     ) throws(BackendError) {
         let started = options.clocks.now()
         let batch = Batch(
             partition: row.id, epoch: row.epoch, from: row.cursor, to: to, items: items,
-            statementMilliseconds: owned[row.id]?.batch.statementMilliseconds
-                ?? Limits.issuingMilliseconds)
+            statementMilliseconds: own.batch.statementMilliseconds)
         if !items.isEmpty {
-            owned[row.id]?.attempted = (items.reduce(0) { $0 + $1.requestCount }, items.count)
+            own.attempted = (items.reduce(0) { $0 + $1.requestCount }, items.count)
         }
         recordWait(items)
         logIssuing(batch)
         let commit = try ledger.issue(batch)
         logIssued(batch, commit)
-        owned[row.id]?.attempted = nil
+        own.attempted = nil
         let now = options.clocks.now()
-        owned[row.id]?.issuedAt = now
+        own.issuedAt = now
         instruments.record(commit, nanoseconds: now.nanoseconds - started.nanoseconds)
         options.failpoint(.committed)
         let view = try settle(
             Settlement(
                 partition: row.id, epoch: row.epoch, identity: identity, from: row.cursor, to: to,
                 issuedAt: commit.issuedAt, isRecovery: false, coupons: commit.coupons,
-                rejections: commit.rejections))
+                rejections: commit.rejections), own)
         let settled = options.clocks.now()
         instruments.record(settled: settled.nanoseconds - now.nanoseconds)
         options.failpoint(.settled)
-        owned[row.id]?.row = row.withCursor(to)
-        owned[row.id]?.view = view
-        recordSize(of: row.id, since: started)
+        own.row = row.withCursor(to)
+        own.view = view
+        recordSize(of: &own, since: started)
         logSettled(batch, commit)
         report(commit, row)
     }
 
-    private func recordSize(of partition: PartitionID, since started: MonotonicTime) {
+    private func recordSize(of own: inout Owned, since started: MonotonicTime) {
         let now = options.clocks.now()
-        let othersKeepUp = othersKeepUpInAnyLane(with: partition, now)
-        owned[partition]?.batch.committed(
+        let othersKeepUp = othersKeepUpInAnyLane(with: own.partition, now)
+        own.batch.committed(
             inMilliseconds: now.milliseconds(since: started), othersKeepUp: othersKeepUp, now: now)
     }
 
@@ -221,9 +213,10 @@ extension Scheduler {
     }
 
     /// Settles; returns the gate as it is then, with the next batch.
-    private func settle(_ settlement: Settlement) throws(BackendError) -> GateView {
-        let view = try gates.settle(
-            settlement, thenReading: requestsPerTransaction(of: settlement.partition))
+    private func settle(
+        _ settlement: Settlement, _ own: Owned
+    ) throws(BackendError) -> GateView {
+        let view = try gates.settle(settlement, thenReading: own.batch.requests)
         guard let view else {
             throw .overtaken(
                 "cannot settle from \(settlement.from) to \(settlement.to): the gate has changed")
@@ -233,11 +226,12 @@ extension Scheduler {
 
     /// Rule 23: an earlier owner committed and did not settle.
     private func recover(
-        _ partition: PartitionID, _ row: PartitionRow, _ identity: RedisIdentity, from: Position,
+        _ own: inout Owned, _ row: PartitionRow, _ identity: RedisIdentity, from: Position,
         to: Position
     ) throws(BackendError) {
+        let partition = row.id
         let queued = try queued(partition, after: from, upTo: to)
-        guard let items = try completed(queued, partition, (from, to)) else { return }
+        guard let items = try completed(queued, &own, (from, to)) else { return }
         var requests: [CouponID: Int64] = [:]
         for request in items.lazy.flatMap(\.requests) {
             requests[request.accepted.coupon, default: 0] += 1
@@ -253,7 +247,7 @@ extension Scheduler {
                 coupons: ids.map {
                     SettledCoupon(id: $0, coupon: byID[$0], requests: requests[$0] ?? 0)
                 },
-                rejections: rejections))
+                rejections: rejections), own)
         logger.notice(
             "settled what an earlier owner had committed",
             metadata: [

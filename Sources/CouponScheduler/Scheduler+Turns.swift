@@ -19,7 +19,7 @@ extension Scheduler {
     /// Serves each due partition once, beginning with another one each time. One rebuild at most runs in a
     /// turn, so that a turn stays short for partitions with something to issue.
     func serveDue() {
-        let partitions = owned.keys.sorted()
+        let partitions = owned.inOrder
         (turns.hasRebuilt, turns.swept) = (false, 0)
         turns.count &+= 1
         let rebuilding = nextRebuild(partitions)
@@ -83,7 +83,7 @@ extension Scheduler {
     /// wait. After three seconds of work the next one begins too. A gate that may still accept is fenced at
     /// once. A rebuild that waits, because it has failed or lets others go first, holds up nobody.
     func mayBeginRebuild(
-        _ row: PartitionRow, _ view: GateView, _ identity: RedisIdentity
+        _ own: inout Owned, _ row: PartitionRow, _ view: GateView, _ identity: RedisIdentity
     ) -> Bool {
         let isClosed =
             view.status != .open || row.identity?.replicationID != identity.replicationID
@@ -92,8 +92,7 @@ extension Scheduler {
             (turns.hasRebuilt, turns.lastRebuilt) = (true, row.id)
             return true
         }
-        owned[row.id]?.waitForRebuild(
-            until: now.advanced(byMilliseconds: Limits.beatMilliseconds))
+        own.waitForRebuild(until: now.advanced(byMilliseconds: Limits.beatMilliseconds))
         return false
     }
 
@@ -107,16 +106,16 @@ extension Scheduler {
     /// If no rebuild is moving, one that waits may begin in the next turn.
     private func endNextWait() {
         if isRebuildMoving(options.clocks.now()) { return }
-        let next = owned.keys.sorted().behind(turns.lastRebuilt)
+        let next = owned.inOrder.behind(turns.lastRebuilt)
             .first { owned[$0]?.waitsForRebuild == true }
-        if let next { owned[next]?.endWait() }
+        if let next { owned.update(next) { $0.endWait() } }
     }
 
     /// Rule 41: each second, removes finished coupons from Redis. In one turn it takes as long as a slice of
     /// long work, and a partition more at most.
     func unload() {
         let start = options.clocks.now()
-        for partition in owned.keys.sorted().behind(turns.lastUnloaded) {
+        for partition in owned.inOrder.behind(turns.lastUnloaded) {
             let now = options.clocks.now()
             if now.milliseconds(since: start) >= Limits.sliceMilliseconds { return }
             guard let own = owned[partition], let row = own.row, now >= own.unloadAt,
@@ -128,8 +127,8 @@ extension Scheduler {
                 let isMoreDue = try gates.unload(
                     partition, epoch: row.epoch, limit: options.slices.coupons)
                 if !isMoreDue {
-                    owned[partition]?.unloadAt = now.advanced(
-                        byMilliseconds: Limits.unloadMilliseconds)
+                    let next = now.advanced(byMilliseconds: Limits.unloadMilliseconds)
+                    owned.update(partition) { $0.unloadAt = next }
                 }
             } catch {
                 fail(partition, error, attempt)

@@ -8,7 +8,7 @@ private let second = CouponID(2)
 private let here = PartitionID(0)
 
 extension CouponBatches {
-    fileprivate mutating func dequeue(_ coupon: CouponID, _ count: Int = .max) -> [UInt64] {
+    fileprivate func dequeue(_ coupon: CouponID, _ count: Int = .max) -> [UInt64] {
         var tickets: [UInt64] = []
         while tickets.count < count, let ticket = popFirst(of: coupon) { tickets.append(ticket) }
         return tickets
@@ -17,7 +17,7 @@ extension CouponBatches {
 
 @Suite struct CouponBatchesTests {
     @Test func `coupons take turns, each with its own requests`() {
-        var batches = CouponBatches(partitioning: Partitioning(count: 1))
+        let batches = CouponBatches(partitioning: Partitioning(count: 1))
         for ticket in 1...4 { batches.append(UInt64(ticket), for: ticket < 4 ? first : second) }
         #expect(batches.nextCoupon(of: here) == first)
         #expect(batches.dequeue(first, 2) == [1, 2])
@@ -33,7 +33,7 @@ extension CouponBatches {
     }
 
     @Test func `calls in flight come back in their order, before newer requests`() {
-        var batches = CouponBatches(partitioning: Partitioning(count: 1))
+        let batches = CouponBatches(partitioning: Partitioning(count: 1))
         for ticket in 1...5 { batches.append(UInt64(ticket), for: first) }
         let calls = [batches.dequeue(first, 2), batches.dequeue(first, 2)]
         batches.putBack(calls[0], for: first)
@@ -43,7 +43,7 @@ extension CouponBatches {
     }
 
     @Test func `requests of a call that is sent again stay before those of the next call`() {
-        var batches = CouponBatches(partitioning: Partitioning(count: 1))
+        let batches = CouponBatches(partitioning: Partitioning(count: 1))
         for ticket in 1...4 { batches.append(UInt64(ticket), for: first) }
         let calls = [batches.dequeue(first, 2), batches.dequeue(first, 2)]
         batches.putBack(calls[0], for: first)
@@ -54,7 +54,7 @@ extension CouponBatches {
     }
 
     @Test func `while a coupon is loading it has no turn`() {
-        var batches = CouponBatches(partitioning: Partitioning(count: 1))
+        let batches = CouponBatches(partitioning: Partitioning(count: 1))
         batches.append(1, for: first)
         #expect(batches.beginLoad(of: first) == true)
         #expect(batches.beginLoad(of: first) == false, "one load at a time")
@@ -66,7 +66,7 @@ extension CouponBatches {
     }
 
     @Test func `held requests wait for the coupon's next request, or until the coupon is ready`() {
-        var batches = CouponBatches(partitioning: Partitioning(count: 1))
+        let batches = CouponBatches(partitioning: Partitioning(count: 1))
         batches.hold([1, 2], for: first)
         #expect(batches.nextCoupon(of: here) == nil)
         batches.append(3, for: first)
@@ -79,14 +79,14 @@ extension CouponBatches {
     }
 
     @Test func `holding no tickets leaves nothing behind`() {
-        var batches = CouponBatches(partitioning: Partitioning(count: 1))
+        let batches = CouponBatches(partitioning: Partitioning(count: 1))
         batches.hold([], for: first)
         batches.putBack([], for: first)
         #expect(batches.coupons == [])
     }
 
     @Test func `a refresh is asked once, with or without requests`() {
-        var batches = CouponBatches(partitioning: Partitioning(count: 1))
+        let batches = CouponBatches(partitioning: Partitioning(count: 1))
         batches.refresh(first)
         batches.refresh(first)
         #expect(batches.nextCoupon(of: here) == first)
@@ -98,7 +98,7 @@ extension CouponBatches {
     }
 
     @Test func `all waiting requests can be removed at once`() {
-        var batches = CouponBatches(partitioning: Partitioning(count: 1))
+        let batches = CouponBatches(partitioning: Partitioning(count: 1))
         batches.append(1, for: first)
         batches.refresh(first)
         batches.putBack([2], for: first)
@@ -110,7 +110,7 @@ extension CouponBatches {
     }
 
     @Test func `a coupon with many requests has a turn while a call is in flight`() {
-        var batches = CouponBatches(partitioning: Partitioning(count: 1))
+        let batches = CouponBatches(partitioning: Partitioning(count: 1))
         let enough = UInt64(Limits.minimumConcurrentBatch)
         batches.append(0, for: first)
         for ticket in 1...enough { batches.append(ticket, for: second) }
@@ -124,7 +124,7 @@ extension CouponBatches {
     }
 
     @Test func `lines do not grow with turns that a coupon has while calls are in flight`() {
-        var batches = CouponBatches(partitioning: Partitioning(count: 1))
+        let batches = CouponBatches(partitioning: Partitioning(count: 1))
         let enough = UInt64(Limits.minimumConcurrentBatch)
         for _ in 1...100 {
             for ticket in 1...enough { batches.append(ticket, for: first) }
@@ -139,7 +139,7 @@ extension CouponBatches {
     }
 
     @Test func `partitions take turns`() {
-        var batches = CouponBatches(partitioning: Partitioning(count: 2))
+        let batches = CouponBatches(partitioning: Partitioning(count: 2))
         for coupon in [2, 3, 4] as [Int64] { batches.append(1, for: CouponID(coupon)) }
         #expect(batches.nextPartition() == PartitionID(0))
         #expect(batches.nextPartition() == PartitionID(1))

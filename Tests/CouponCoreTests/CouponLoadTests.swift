@@ -129,7 +129,7 @@ private let partition = PartitionID(0)
     @Test func `a change of the coupon itself does not restart the load, and is not lost`() {
         var reads = 0
         store.before = { [world] call in
-            guard call == .marks || call == .coupon else { return }
+            guard call == .marks || call == .coupons else { return }
             reads += 1
             // While the holders are read, and when the coupon has got its record.
             if reads == 2 || reads == 3 {

@@ -5,7 +5,7 @@ import Testing
 @testable import CouponCore
 
 @Suite struct FillingTests {
-    private let stage = Stage()
+    private let stage = WorkerStage()
     private let mine = name(1_001)
 
     /// The gate says that the coupon is filling.

@@ -44,7 +44,7 @@ private let (mine, theirs) = (name(1_001), name(1_002))
 private let soldOut = Coupon.sample(total: 3, issued: 3)
 
 @Suite struct FinishedTests {
-    private let stage = Stage()
+    private let stage = WorkerStage()
 
     /// Asks; the gate does not hold the coupon.
     private func miss(_: UInt64, rev: Int64 = 0) {

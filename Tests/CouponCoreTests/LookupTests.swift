@@ -5,7 +5,7 @@ import Testing
 /// Ids that may not exist: how many questions they cost.
 @Suite struct LookupTests {
     /// Asks for a coupon that the gate does not hold.
-    private func miss(_ id: Int64, _ stage: Stage) -> UInt64 {
+    private func miss(_ id: Int64, _ stage: WorkerStage) -> UInt64 {
         let request = stage.issue(CouponID(id))
         stage.endTurn()
         stage.miss()
@@ -14,7 +14,7 @@ import Testing
 
     @Test
     func `a flood of unknown ids costs few lookups, and delays no coupon for long`() {
-        let stage = Stage()
+        let stage = WorkerStage()
         let first = miss(1, stage)
         #expect(stage.host.lookups == [[CouponID(1)]])
         let flood = (2...Int64(Limits.couponsWaitingForLookup)).map { miss($0, stage) }
@@ -37,7 +37,7 @@ import Testing
     }
 
     @Test func `a coupon that is created while it is looked up is looked up again`() {
-        let stage = Stage()
+        let stage = WorkerStage()
         let (request, other) = (miss(1, stage), miss(2, stage))
         stage.worker.forget(CouponID(1))
         stage.find()

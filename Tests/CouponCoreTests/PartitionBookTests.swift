@@ -71,7 +71,7 @@ private func row(
     }
 
     @Test func `marks of an epoch do not count if PostgreSQL gives it out again`() {
-        let stage = Stage()
+        let stage = WorkerStage()
         func ask(user: Int64, _ verdict: GateVerdict, _ door: Door, rev: Int64) -> UInt64 {
             let request = stage.issue(user: user)
             stage.rest()

@@ -7,8 +7,8 @@ import Testing
 private let first = Position(epoch: 1, n: 1)
 
 @Suite struct RequestTimesTests {
-    private func stage(slow: Int64? = 100) -> Stage {
-        let stage = Stage(slow: slow)
+    private func stage(slow: Int64? = 100) -> WorkerStage {
+        let stage = WorkerStage(slow: slow)
         stage.clock.advance(milliseconds: 1)
         return stage
     }
@@ -71,7 +71,7 @@ private let first = Position(epoch: 1, n: 1)
     }
 
     @Test func `one in so many requests that succeed is reported, however fast`() throws {
-        let stage = Stage(sample: 3)
+        let stage = WorkerStage(sample: 3)
         stage.clock.advance(milliseconds: 1)
         let callers = (1...7).map { stage.issue(user: $0) }
         stage.endTurn()

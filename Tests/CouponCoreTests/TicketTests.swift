@@ -13,7 +13,7 @@ private func ticket(waits: Bool = false) -> Ticket {
 
 @Suite struct TicketTests {
     @Test func `a request in a call may be accepted, and one that comes back was not`() {
-        var tickets = Tickets()
+        let tickets = Tickets()
         let number = tickets.add(ticket())
         #expect(tickets[number]?.acceptance == .notAccepted)
         tickets.send(number, at: MonotonicTime(nanoseconds: 0))
@@ -23,7 +23,7 @@ private func ticket(waits: Bool = false) -> Ticket {
     }
 
     @Test func `after an interrupted call a request may be accepted, even if it is sent again`() {
-        var tickets = Tickets()
+        let tickets = Tickets()
         let number = tickets.add(ticket())
         tickets.send(number, at: MonotonicTime(nanoseconds: 0))
         tickets.interrupt(number)
@@ -36,7 +36,7 @@ private func ticket(waits: Bool = false) -> Ticket {
     }
 
     @Test func `an acceptance is known once enough replicas have it`() {
-        var tickets = Tickets()
+        let tickets = Tickets()
         let number = tickets.add(ticket(waits: true))
         tickets.send(number, at: MonotonicTime(nanoseconds: 0))
         tickets.keepBack(number)
@@ -47,7 +47,7 @@ private func ticket(waits: Bool = false) -> Ticket {
     }
 
     @Test func `a ticket that is gone stays gone`() {
-        var tickets = Tickets()
+        let tickets = Tickets()
         let number = tickets.add(ticket(waits: true))
         #expect(tickets.waiting == 1)
         #expect(tickets.remove(number) != nil && tickets.remove(number) == nil)

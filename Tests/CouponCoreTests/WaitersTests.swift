@@ -16,7 +16,7 @@ private func waiter(_ ticket: UInt64) -> WaitList.Waiter {
 
 @Suite struct WaitersTests {
     @Test func `each partition has its own waiters`() {
-        var waiters = Waiters(partitioning: partitioning)
+        let waiters = Waiters(partitioning: partitioning)
         waiters.register(waiter(1), isReplay: true, in: PartitionID(0))
         waiters.register(waiter(2), isReplay: true, in: PartitionID(1))
         #expect(waiters.count == 2)
@@ -30,7 +30,7 @@ private func waiter(_ ticket: UInt64) -> WaitList.Waiter {
     }
 
     @Test func `expired waiters leave once they are many more than the others`() {
-        var waiters = Waiters(partitioning: partitioning)
+        let waiters = Waiters(partitioning: partitioning)
         for ticket in 1...1_100 as ClosedRange<UInt64> {
             waiters.register(waiter(ticket), isReplay: true, in: PartitionID(Int(ticket % 2)))
         }

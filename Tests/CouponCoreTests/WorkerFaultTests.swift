@@ -17,7 +17,7 @@ private let unjudged: [GateAnswer] = [
     // MARK: Deadlines
 
     @Test func `at its deadline a request is answered with what is known of it`() {
-        let stage = Stage()
+        let stage = WorkerStage()
         let waiting = stage.issue(waits: true, deadline: 100)
         stage.endTurn()
         stage.reply([.accepted(sequence: 7, position: first)])
@@ -40,7 +40,7 @@ private let unjudged: [GateAnswer] = [
     }
 
     @Test func `a deadline after an hour's silence is kept`() {
-        let stage = Stage()
+        let stage = WorkerStage()
         stage.clock.advance(milliseconds: 3_600_000)
         let request = stage.issue(deadline: 1_000)
         stage.pass(milliseconds: 992)
@@ -50,7 +50,7 @@ private let unjudged: [GateAnswer] = [
     }
 
     @Test func `an expired verdict is asked again by the gate's clock while time is left`() throws {
-        let stage = Stage()
+        let stage = WorkerStage()
         let ahead = stage.clock.wallNow.advanced(byMilliseconds: 10_000)
         let request = stage.issue(deadline: 1_000)
         stage.endTurn()
@@ -65,7 +65,7 @@ private let unjudged: [GateAnswer] = [
     }
 
     @Test func `EXPIRED after an interrupted call leaves the request unknown`() {
-        let stage = Stage()
+        let stage = WorkerStage()
         let request = stage.issue(deadline: 100)
         stage.endTurn()
         stage.answer(.interrupted("cut"))
@@ -79,7 +79,7 @@ private let unjudged: [GateAnswer] = [
     // MARK: The connection
 
     @Test func `in an outage new requests are refused, and earlier ones get their own answers`() {
-        let stage = Stage()
+        let stage = WorkerStage()
         let requests = [stage.issue(), stage.issue(CouponID(6), user: 2)]
         stage.endTurn()
         let calls = stage.gate.calls
@@ -96,7 +96,7 @@ private let unjudged: [GateAnswer] = [
     }
 
     @Test func `an interrupted call is sent again with the same requests`() {
-        let stage = Stage()
+        let stage = WorkerStage()
         let requests = [stage.issue(), stage.issue(user: 2)]
         stage.endTurn()
         let asked = stage.gate.calls
@@ -113,7 +113,7 @@ private let unjudged: [GateAnswer] = [
     }
 
     @Test func `an interrupted request is unknown at its deadline`() {
-        let stage = Stage()
+        let stage = WorkerStage()
         let request = stage.issue(deadline: 100)
         stage.endTurn()
         stage.gate.become(nil)
@@ -128,7 +128,7 @@ private let unjudged: [GateAnswer] = [
     func `an interrupted request stays unknown until a later call judges it`(
         _ answer: GateAnswer
     ) {
-        let stage = Stage()
+        let stage = WorkerStage()
         let request = stage.issue()
         stage.endTurn()
         stage.answer(.interrupted("cut"))
@@ -140,7 +140,7 @@ private let unjudged: [GateAnswer] = [
     }
 
     @Test func `an interrupted request does not bounce at a door that closed since`() {
-        let stage = Stage()
+        let stage = WorkerStage()
         let request = stage.issue()
         stage.endTurn()
         stage.answer(.interrupted("cut"))
@@ -158,7 +158,7 @@ private let unjudged: [GateAnswer] = [
     }
 
     @Test func `a gate that answers nonsense is not asked again and again`() {
-        let stage = Stage()
+        let stage = WorkerStage()
         let request = stage.issue(deadline: 5_000)
         stage.endTurn()
         for _ in 0..<5 {
@@ -175,7 +175,7 @@ private let unjudged: [GateAnswer] = [
     }
 
     @Test func `requests that gathered during a call with a nonsense answer are sent`() {
-        let stage = Stage()
+        let stage = WorkerStage()
         stage.issue(user: 1)
         stage.endTurn()
         stage.issue(user: 2)
@@ -186,7 +186,7 @@ private let unjudged: [GateAnswer] = [
     }
 
     @Test func `without a connection new requests are refused, even with calls in flight`() {
-        let stage = Stage()
+        let stage = WorkerStage()
         let asked = [stage.issue(CouponID(1)), stage.issue(CouponID(2))]
         stage.endTurn()
         #expect(stage.gate.calls.count == asked.count)
@@ -207,7 +207,7 @@ private let unjudged: [GateAnswer] = [
 
     @Test(arguments: unjudged)
     func `if a call judges none of its requests, they are refused`(_ answer: GateAnswer) {
-        let stage = Stage()
+        let stage = WorkerStage()
         let request = stage.issue()
         stage.endTurn()
         stage.answer(answer)
@@ -222,7 +222,7 @@ private let unjudged: [GateAnswer] = [
     // MARK: Epochs
 
     @Test func `a Redis that PostgreSQL does not name is not asked`() {
-        let stage = Stage()
+        let stage = WorkerStage()
         stage.gate.become(otherRedis)
         let request = stage.issue()
         stage.rest()
@@ -236,7 +236,7 @@ private let unjudged: [GateAnswer] = [
     }
 
     @Test func `a connection that may have outlived its history is looked at`() {
-        let stage = Stage()
+        let stage = WorkerStage()
         stage.read(epoch: 1)
         #expect(stage.gate.verified == 0)
         stage.read(epoch: 2, identity: otherRedis)
@@ -244,7 +244,7 @@ private let unjudged: [GateAnswer] = [
     }
 
     @Test func `requests that are held for another Redis do not read PostgreSQL without end`() {
-        let stage = Stage()
+        let stage = WorkerStage()
         let request = stage.issue(deadline: 5_000)
         stage.endTurn()
         stage.answer(.interrupted("cut"))
@@ -262,7 +262,7 @@ private let unjudged: [GateAnswer] = [
     }
 
     @Test func `a later epoch is read from PostgreSQL, and the request is sent to its gate`() {
-        let stage = Stage()
+        let stage = WorkerStage()
         let request = stage.issue()
         stage.endTurn()
         stage.answer(.stale(.open, epoch: 2))
@@ -279,7 +279,7 @@ private let unjudged: [GateAnswer] = [
 
     @Test(arguments: [false, true])
     func `a later epoch that PostgreSQL does not know refuses the requests`(_ isReadable: Bool) {
-        let stage = Stage()
+        let stage = WorkerStage()
         let request = stage.issue()
         stage.endTurn()
         stage.answer(.stale(.open, epoch: 2))
@@ -289,7 +289,7 @@ private let unjudged: [GateAnswer] = [
     }
 
     @Test func `a gate that stays ahead of PostgreSQL is not asked again and again`() {
-        let stage = Stage()
+        let stage = WorkerStage()
         let request = stage.issue(deadline: 5_000)
         stage.endTurn()
         stage.answer(.interrupted("cut"))
@@ -304,7 +304,7 @@ private let unjudged: [GateAnswer] = [
     }
 
     @Test func `a request is sent again at once if a later epoch was read during its call`() {
-        let stage = Stage()
+        let stage = WorkerStage()
         stage.issue()
         stage.endTurn()
         stage.read(epoch: 2)
@@ -313,7 +313,7 @@ private let unjudged: [GateAnswer] = [
     }
 
     @Test func `the floor is what replies and events have shown`() {
-        let stage = Stage()
+        let stage = WorkerStage()
         stage.issue()
         stage.endTurn()
         stage.reply([.soldOut], tail: 7)
@@ -328,7 +328,7 @@ private let unjudged: [GateAnswer] = [
     }
 
     @Test func `an event of a later epoch makes PostgreSQL be read`() {
-        let stage = Stage()
+        let stage = WorkerStage()
         stage.receive(from: Position(epoch: 1, n: 0), to: Position(epoch: 2, n: 0))
         #expect(stage.host.refreshes == 1)
     }
@@ -336,7 +336,7 @@ private let unjudged: [GateAnswer] = [
     // MARK: Loading
 
     @Test func `a coupon that is not loaded is loaded once, and then asked in order`() {
-        let stage = Stage()
+        let stage = WorkerStage()
         stage.issue(user: 1)
         stage.endTurn()
         for user in 2...17 { stage.issue(user: Int64(user)) }
@@ -355,7 +355,7 @@ private let unjudged: [GateAnswer] = [
     }
 
     @Test func `a coupon that does not exist is NOT_FOUND, and bounces for a second`() {
-        let stage = Stage()
+        let stage = WorkerStage()
         let request = stage.issue()
         stage.endTurn()
         stage.miss()
@@ -373,7 +373,7 @@ private let unjudged: [GateAnswer] = [
     func `a load that fails ends each request that waits with what is known of it`(
         isFound: Bool
     ) {
-        let stage = Stage()
+        let stage = WorkerStage()
         let interrupted = stage.issue()
         stage.endTurn()
         stage.answer(.interrupted("cut"))

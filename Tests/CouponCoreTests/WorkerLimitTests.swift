@@ -8,7 +8,7 @@ private let first = Position(epoch: 1, n: 1)
 
 @Suite struct WorkerLimitTests {
     @Test func `requests for one coupon that wait are limited`() {
-        let stage = Stage()
+        let stage = WorkerStage()
         var last: UInt64 = 0
         for user in 0...Limits.requestsPendingPerCoupon {
             last = stage.issue(user: Int64(user + 1))
@@ -18,7 +18,7 @@ private let first = Position(epoch: 1, n: 1)
     }
 
     @Test func `expired waiters for ISSUED do not pile up while PostgreSQL is away`() {
-        let stage = Stage()
+        let stage = WorkerStage()
         stage.worker.receive(.down("gone"))
         for round in 0..<40 {
             for user in 1...100 {

@@ -205,7 +205,7 @@ private final class TwoNodes {
     }
 
     @Test func `an answer to another call, even of the same coupon and size, judges no request`() {
-        let stage = Stage()
+        let stage = WorkerStage()
         let size = Int64(Limits.minimumConcurrentBatch)
         var requests: [UInt64] = []
         for users in [1...size, size + 1...2 * size] {

@@ -5,11 +5,11 @@ import Testing
 
 @Suite struct WorkerReplicaTests {
     private let replicas = FakeReplicas()
-    private let stage: Stage
+    private let stage: WorkerStage
     private let at = Position(epoch: 1, n: 1)
     private let other = RedisIdentity(runID: "another", replicationID: "history")
 
-    init() { stage = Stage(replicas: replicas) }
+    init() { stage = WorkerStage(replicas: replicas) }
 
     private func answer(_ count: Int, _ identity: RedisIdentity = redis) {
         replicas.answer(ReplicaAnswer(count: count, identity: identity))

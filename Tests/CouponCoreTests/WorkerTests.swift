@@ -8,7 +8,7 @@ private let first = Position(epoch: 1, n: 1)
 
 @Suite struct WorkerTests {
     @Test func `requests that came before one pump go in one call, in order`() throws {
-        let stage = Stage()
+        let stage = WorkerStage()
         for user in 1...3 { stage.issue(user: Int64(user)) }
         #expect(stage.gate.calls.isEmpty)
         stage.endTurn()
@@ -21,7 +21,7 @@ private let first = Position(epoch: 1, n: 1)
     }
 
     @Test func `the requests in a call are limited, and so are calls in flight`() {
-        let stage = Stage()
+        let stage = WorkerStage()
         let full = Limits.requestsPerGateCall
         let four = [full, full, full, full]
         for user in 1...5 * full + 100 { stage.issue(user: Int64(user)) }
@@ -35,7 +35,7 @@ private let first = Position(epoch: 1, n: 1)
     }
 
     @Test func `while a call is in flight, few requests gather, and many are sent`() {
-        let stage = Stage()
+        let stage = WorkerStage()
         stage.issue(user: 1)
         stage.endTurn()
         let enough = Limits.minimumConcurrentBatch
@@ -56,7 +56,7 @@ private let first = Position(epoch: 1, n: 1)
     }
 
     @Test func `the coupons of a partition share a call`() {
-        let stage = Stage()
+        let stage = WorkerStage()
         for id in [5, 6, 5, 9] as [Int64] { stage.issue(CouponID(id), user: id) }
         stage.endTurn()
         #expect(stage.gate.calls.map { $0.questions.map(\.coupon.rawValue) } == [[5, 9], [6]])
@@ -64,7 +64,7 @@ private let first = Position(epoch: 1, n: 1)
     }
 
     @Test func `a call has a limited number of coupons, and the next call has the others`() {
-        let stage = Stage()
+        let stage = WorkerStage()
         let most = Limits.couponsPerGateCall
         for id in 1...most + 10 { stage.issue(CouponID(Int64(4 * id)), user: 1) }
         stage.endTurn()
@@ -74,7 +74,7 @@ private let first = Position(epoch: 1, n: 1)
     }
 
     @Test func `during a call of its partition only a coupon with many requests is sent`() {
-        let stage = Stage()
+        let stage = WorkerStage()
         stage.issue(CouponID(1), user: 1)
         stage.endTurn()
         stage.issue(CouponID(5), user: 1)
@@ -88,7 +88,7 @@ private let first = Position(epoch: 1, n: 1)
     }
 
     @Test func `an answered call gives its partition one turn, no more`() {
-        let stage = Stage()
+        let stage = WorkerStage()
         stage.issue(user: 1)
         stage.endTurn()
         stage.reply([.soldOut])
@@ -101,7 +101,7 @@ private let first = Position(epoch: 1, n: 1)
 
     @Test func `a coupon with few requests does not wait for one that always has a call in flight`()
     {
-        let stage = Stage()
+        let stage = WorkerStage()
         func askForHot() {
             for _ in 1...Limits.minimumConcurrentBatch { stage.issue(CouponID(1), user: 7) }
             stage.endTurn()
@@ -118,7 +118,7 @@ private let first = Position(epoch: 1, n: 1)
     }
 
     @Test func `one coupon of a call is not loaded, one has too many queued, one is judged`() {
-        let stage = Stage()
+        let stage = WorkerStage()
         let requests = [1, 5, 9].map { stage.issue(CouponID($0), user: 1) }
         stage.endTurn()
         stage.answer(
@@ -138,7 +138,7 @@ private let first = Position(epoch: 1, n: 1)
     }
 
     @Test func `calls in flight are limited`() {
-        let stage = Stage()
+        let stage = WorkerStage()
         let coupons = Limits.gateCallsInFlight + 6
         for id in 1...coupons {
             for user in 1...Limits.requestsPerGateCall {
@@ -166,7 +166,7 @@ private let first = Position(epoch: 1, n: 1)
             (.soldOut, .soldOut), (.ended, .ended), (.paused, .paused), (.closed, .closed),
         ])
     func `each verdict has its outcome`(_ verdict: GateVerdict, _ outcome: Outcome) {
-        let stage = Stage()
+        let stage = WorkerStage()
         let request = stage.issue()
         stage.endTurn()
         stage.reply([verdict])
@@ -175,7 +175,7 @@ private let first = Position(epoch: 1, n: 1)
     }
 
     @Test func `NOT_OPEN names the opening`() {
-        let stage = Stage()
+        let stage = WorkerStage()
         let request = stage.issue()
         stage.endTurn()
         let opens = stage.clock.wallNow.advanced(byMilliseconds: 5_000)
@@ -185,7 +185,7 @@ private let first = Position(epoch: 1, n: 1)
     }
 
     @Test func `a full coupon bounces without a call, and a retry is asked`() {
-        let stage = Stage()
+        let stage = WorkerStage()
         stage.issue()
         stage.endTurn()
         let late = stage.issue(user: 2)
@@ -202,7 +202,7 @@ private let first = Position(epoch: 1, n: 1)
     }
 
     @Test func `a mark that bounces is refreshed by a call without requests`() {
-        let stage = Stage()
+        let stage = WorkerStage()
         stage.issue()
         stage.endTurn()
         stage.reply([.soldOut], door: .closed(.full))
@@ -217,7 +217,7 @@ private let first = Position(epoch: 1, n: 1)
     }
 
     @Test func `an old mark that a waiting request meets is refreshed too`() {
-        let stage = Stage()
+        let stage = WorkerStage()
         stage.issue(CouponID(1))
         stage.issue(CouponID(2))
         stage.endTurn()
@@ -234,7 +234,7 @@ private let first = Position(epoch: 1, n: 1)
     }
 
     @Test func `an event opens a door that bounced`() {
-        let stage = Stage()
+        let stage = WorkerStage()
         stage.issue()
         stage.endTurn()
         stage.reply([.soldOut], door: .closed(.full))
@@ -247,7 +247,7 @@ private let first = Position(epoch: 1, n: 1)
     }
 
     @Test func `after forgetting a coupon, or all, the gate is asked again`() {
-        let stage = Stage()
+        let stage = WorkerStage()
         stage.issue()
         stage.endTurn()
         stage.reply([.soldOut], door: .closed(.soldOut))
@@ -262,7 +262,7 @@ private let first = Position(epoch: 1, n: 1)
     }
 
     @Test func `a request without a name gets a random one, and a deadline by default`() throws {
-        let stage = Stage()
+        let stage = WorkerStage()
         stage.issue(requestID: .empty, deadline: nil)
         stage.issue(user: 2, requestID: .empty, deadline: .max)
         stage.endTurn()
@@ -277,7 +277,7 @@ private let first = Position(epoch: 1, n: 1)
     // MARK: Waiting for ISSUED
 
     @Test func `a waiting caller is answered after the commit, by the event`() {
-        let stage = Stage()
+        let stage = WorkerStage()
         let waits = stage.issue(waits: true)
         let rejected = stage.issue(user: 2, waits: true)
         let leaves = stage.issue(user: 3)
@@ -295,7 +295,7 @@ private let first = Position(epoch: 1, n: 1)
     }
 
     @Test func `a caller that no event covers is answered from PostgreSQL`() throws {
-        let stage = Stage()
+        let stage = WorkerStage()
         let waits = stage.issue(waits: true)
         let lost = stage.issue(user: 2, waits: true)
         let other = stage.issue(user: 3, waits: true)
@@ -319,7 +319,7 @@ private let first = Position(epoch: 1, n: 1)
     }
 
     @Test func `a broken subscription sends the waiters to PostgreSQL`() {
-        let stage = Stage()
+        let stage = WorkerStage()
         let waits = stage.issue(waits: true)
         stage.endTurn()
         stage.reply([.accepted(sequence: 1, position: first)])
@@ -340,7 +340,7 @@ private let first = Position(epoch: 1, n: 1)
     // MARK: The end
 
     @Test func `a draining worker refuses new requests and answers those in flight`() {
-        let stage = Stage()
+        let stage = WorkerStage()
         let before = stage.issue()
         stage.endTurn()
         stage.worker.drain()
@@ -351,7 +351,7 @@ private let first = Position(epoch: 1, n: 1)
     }
 
     @Test func `abandoning ends each request with what is known of it`() {
-        let stage = Stage()
+        let stage = WorkerStage()
         let waiting = stage.issue(waits: true)
         stage.endTurn()
         stage.reply([.accepted(sequence: 7, position: first)])
@@ -368,7 +368,7 @@ private let first = Position(epoch: 1, n: 1)
     }
 
     @Test func `a worker says why it is not ready`() {
-        let stage = Stage(epoch: nil)
+        let stage = WorkerStage(epoch: nil)
         #expect(stage.worker.whyNotReady?.contains("4 partitions") == true)
         stage.read(epoch: 1)
         #expect(stage.worker.whyNotReady?.contains("4 partitions") == true)

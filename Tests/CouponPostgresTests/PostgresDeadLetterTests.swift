@@ -51,30 +51,15 @@ import Testing
             FROM generate_series(1, 30000) AS i;
             ANALYZE coupond.dead_letter
             """)
-        let before = try read(database)
-        try {
-            let store = database.store()
+        let count = try await database.reads(of: "dead_letter") { store in
             #expect(try store.deadLetters(after: 10_000, of: coupon, limit: 100) == [])
             let page = try store.deadLetters(after: 9_900, of: coupon, limit: 100)
             #expect(page.count == 100)
             let bounds = AccountsBounds(rows: -1, rejections: 10)
             let accounts = try store.accounts(of: [coupon, CouponID(8)], bounds)
             #expect(accounts.map(\.unreadable) == [0, 0])
-        }()
-        // PostgreSQL counts what a session has read when the session ends.
-        try await eventually("the reads are counted") { try read(database) > before }
-        #expect(try read(database) < before + 1_000)
-    }
-
-    /// How many rows and index entries of the letters were read so far.
-    private func read(_ database: TestDatabase) throws -> Int {
-        let text = try database.sql(
-            """
-            SELECT seq_tup_read + (SELECT sum(idx_tup_read) FROM pg_stat_user_indexes
-                WHERE relname = 'dead_letter')
-            FROM pg_stat_user_tables WHERE relname = 'dead_letter'
-            """)
-        return try #require(Int(text))
+        }
+        #expect(count < 1_000)
     }
 
     @Test func `a redrive issues with the old sequence`() async throws {

@@ -116,26 +116,27 @@ extension HolderReader {
 }
 
 extension TestDatabase {
-    /// How many rows and index entries of a table a call reads; PostgreSQL counts it when the session ends.
+    /// How many rows and index entries of tables a call reads; PostgreSQL counts it when the session ends.
     func reads(
-        of table: String, _ call: (PostgresCouponStore) throws -> Void
+        of tables: String..., by call: (PostgresCouponStore) throws -> Void
     ) async throws -> Int {
-        let before = try read(table)
+        let before = try read(tables)
         try call(store())
         var now = before
         try await eventually("the reads are counted") {
-            now = try read(table)
+            now = try read(tables)
             return now > before
         }
         return now - before
     }
 
-    private func read(_ table: String) throws -> Int {
+    private func read(_ tables: [String]) throws -> Int {
+        let names = tables.map { "'\($0)'" }.joined(separator: ", ")
         let text = try sql(
             """
-            SELECT seq_tup_read + (SELECT sum(idx_tup_read) FROM pg_stat_user_indexes
-                WHERE relname = '\(table)')
-            FROM pg_stat_user_tables WHERE relname = '\(table)'
+            SELECT sum(seq_tup_read) + (SELECT sum(idx_tup_read) FROM pg_stat_user_indexes
+                WHERE relname IN (\(names)))
+            FROM pg_stat_user_tables WHERE relname IN (\(names))
             """)
         return try #require(Int(text))
     }

@@ -5,7 +5,7 @@ internal import Testing
 
 @testable internal import CouponRedis
 
-extension History {
+extension ModelHistory {
     /// The partition's row in PostgreSQL.
     func row(epoch: Epoch) throws -> PartitionRow {
         PartitionRow(

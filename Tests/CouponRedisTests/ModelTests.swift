@@ -9,7 +9,7 @@ internal import Testing
 @testable internal import CouponRedis
 
 /// One history, on a Redis of its own and in the model.
-final class History {
+final class ModelHistory {
     let fixture: RedisFixture
     let control: RedisGateControl
     let source: RedisEventSource
@@ -305,7 +305,7 @@ final class History {
 @Suite struct ModelTests {
     @Test(arguments: 1...8 as ClosedRange<UInt64>)
     func `the scripts and their model are the same`(_ seed: UInt64) async throws {
-        let history = try await History(seed: seed, retention: seed % 2 == 0 ? 3_600_000 : 0)
+        let history = try await ModelHistory(seed: seed, retention: seed % 2 == 0 ? 3_600_000 : 0)
         for _ in 1...250 {
             try history.step()
             try history.check()

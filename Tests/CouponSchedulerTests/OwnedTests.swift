@@ -11,7 +11,7 @@ private func moment(_ milliseconds: Int64) -> MonotonicTime {
 @Suite struct OwnedTests {
     /// A partition of a scheduler, and its random source.
     private final class Partition {
-        var owned = Owned(now: moment(0), requestsPerTransaction: 10)
+        var owned = Owned(PartitionID(0), now: moment(0), requestsPerTransaction: 10)
         private var random = SplitMix64(seed: 7)
 
         /// Whether a failure differs from the last one.

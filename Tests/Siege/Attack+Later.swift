@@ -12,13 +12,13 @@ extension Attack {
     static let batches = flood("batches", perSecond: 50) { id in
         let items = (0..<1_000).map { IssueBatch.Item(user: UserID(Int64(id) * 1_000 + $0)) }
         return Request(
-            id: id, method: .issueBatch(IssueBatch(coupon: Scene.soldOut, items: items)))
+            id: id, method: .issueBatch(IssueBatch(coupon: SiegeScene.soldOut, items: items)))
     }
 
     /// Batches of a thousand statuses.
     static let statusBatches = flood("status-batches", perSecond: 50) { id in
         let users = (1...1_000).map { UserID(Int64(id) * 1_000 + $0) }
-        return Request(id: id, method: .couponStatusBatch(coupon: Scene.soldOut, users: users))
+        return Request(id: id, method: .couponStatusBatch(coupon: SiegeScene.soldOut, users: users))
     }
 
     /// Questions for all events since the oldest.
@@ -32,7 +32,7 @@ extension Attack {
     static let restingTLS = Attack("resting-tls", usesTLS: true) { squad in
         let question =
             (try? Request(
-                id: 7, method: .issue(IssueRequest(coupon: Scene.soldOut, user: UserID(7)))
+                id: 7, method: .issue(IssueRequest(coupon: SiegeScene.soldOut, user: UserID(7)))
             ).frame()) ?? []
         let questions = Array([[UInt8]](repeating: question, count: 10_000).joined())
         let connections = crowd(squad) { $0.sendLater(questions) }

@@ -109,7 +109,7 @@ struct Attack: Sendable {
 
     /// Guesses of the admin token.
     static let wrongAdminTokens = flood("wrong-admin-tokens") { id in
-        Request(id: id, token: guess(), method: .getCoupon(Scene.soldOut))
+        Request(id: id, token: guess(), method: .getCoupon(SiegeScene.soldOut))
     }
 
     private static func guess() -> [UInt8] { (0..<32).map { _ in UInt8.random(in: 33...126) } }
@@ -129,13 +129,13 @@ struct Attack: Sendable {
             id: id,
             method: .issue(
                 IssueRequest(
-                    coupon: Scene.soldOut, user: UserID(Int64(id) + 1), requestID: .random(),
+                    coupon: SiegeScene.soldOut, user: UserID(Int64(id) + 1), requestID: .random(),
                     attempt: 1)))
     }
 
     static let statuses = flood("statuses") { id in
         Request(
-            id: id, method: .couponStatus(coupon: Scene.soldOut, user: UserID(Int64(id))))
+            id: id, method: .couponStatus(coupon: SiegeScene.soldOut, user: UserID(Int64(id))))
     }
 
     // MARK: Floods of connections

@@ -12,7 +12,7 @@ struct Echo: AsyncParsableCommand {
 
     func run() async throws {
         // It has as many event loops as the daemon under attack.
-        let group = MultiThreadedEventLoopGroup(numberOfThreads: Scene.eventLoops)
+        let group = MultiThreadedEventLoopGroup(numberOfThreads: SiegeScene.eventLoops)
         let listener = try await ServerBootstrap(group: group)
             .serverChannelOption(.backlog, value: 4_096)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)

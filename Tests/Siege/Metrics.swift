@@ -1,5 +1,6 @@
 /// What a daemon counts, read over HTTP.
 internal import TestSupport
+internal import TestWorld
 
 struct Metrics: Sendable {
     let port: Int

@@ -36,10 +36,10 @@ struct Run: AsyncParsableCommand {
     func run() async throws {
         raiseDescriptorLimit()
         signal(SIGPIPE, SIG_IGN)
-        let scene = try await Scene(
+        let scene = try await SiegeScene(
             isSmall: small, seconds: seconds ?? (small ? 3 : 60), rate: small ? rate / 5 : rate,
             evidence: evidence)
-        var report = Report(isSmall: small)
+        var report = SiegeReport(isSmall: small)
         for attack in Attack.all where names.isEmpty || names.contains(attack.name) {
             let outcome = await scene.play(attack)
             say(report.line(of: outcome))

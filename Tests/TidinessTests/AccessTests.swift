@@ -6,7 +6,7 @@ import Testing
         let unit = try #require(
             SourceFile.all(below: "systemd", endings: ["coupond.service"]).first)
         let report = try #require(
-            SourceFile.all(below: "Tests/Siege", endings: ["Report.swift"]).first)
+            SourceFile.all(below: "Tests/Siege", endings: ["SiegeReport.swift"]).first)
         let page = try #require(SourceFile.all(below: "docs", endings: ["LIMITS.md"]).first)
         let most = try #require(unit.text.firstMatch(of: /\nMemoryMax=(\d+)G\n/))
         let judged = try #require(report.text.firstMatch(of: /memoryBudget = (\d+)\.0\n/))

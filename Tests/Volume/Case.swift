@@ -43,7 +43,7 @@ struct Case: Sendable {
     /// Runs the case with a Redis, a database and daemons of its own.
     func play(
         on postgres: PostgresServer, daemons: Int, isSmall: Bool, evidence: String
-    ) async -> Outcome {
+    ) async -> CaseResult {
         let watch = Stopwatch()
         var figures = Figures()
         var failure: String?
@@ -66,7 +66,7 @@ struct Case: Sendable {
         } catch {
             failure = "\(error)"
         }
-        return Outcome(
+        return CaseResult(
             theCase: self, daemons: daemons, figures: figures, failure: failure,
             seconds: watch.seconds)
     }
@@ -76,7 +76,7 @@ struct Case: Sendable {
 typealias Figures = [String: Double]
 
 /// The result of a case.
-struct Outcome: Sendable {
+struct CaseResult: Sendable {
     let theCase: Case
     let daemons: Int
     let figures: Figures

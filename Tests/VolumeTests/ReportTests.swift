@@ -11,7 +11,7 @@ import Testing
     private func report(
         isSmall: Bool = false, _ figures: Figures, failure: String? = nil
     ) -> Report {
-        let outcome = Outcome(
+        let outcome = CaseResult(
             theCase: Self.theCase, daemons: 3, figures: figures, failure: failure, seconds: 5)
         return Report(isSmall: isSmall, outcomes: [outcome])
     }

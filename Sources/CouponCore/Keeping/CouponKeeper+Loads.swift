@@ -28,7 +28,7 @@ extension CouponKeeper {
 
     /// Removes what the load has staged. If that fails, the partition's owner removes it seconds later (rule
     /// 41).
-    private func abandon(_ place: CouponPlace, _ load: LoadNumber) {
+    func abandon(_ place: CouponPlace, _ load: LoadNumber) {
         try? gates.abandon(
             place.coupon, partition: place.partition, epoch: place.epoch, load: load)
     }
@@ -45,7 +45,7 @@ extension CouponKeeper {
             case .success(let view) where view.status == .open:
                 places.append(
                     CouponPlace(coupon, partitioning.partition(of: coupon), epoch: view.epoch))
-            case .success: outcomes[coupon] = .failed(failure(CouponLoad.notOpen))
+            case .success: outcomes[coupon] = .failed(failure(Self.gateNotOpen))
             case .failure(let error): outcomes[coupon] = .failed(failure(error))
             }
         }
@@ -54,7 +54,7 @@ extension CouponKeeper {
             switch result {
             case .success(.claimed): claimed[place.coupon] = place
             case .success(.alreadyLoaded): outcomes[place.coupon] = .loaded
-            case .success(.stale): outcomes[place.coupon] = .failed(failure(CouponLoad.notOpen))
+            case .success(.stale): outcomes[place.coupon] = .failed(failure(Self.gateNotOpen))
             case .success(.filling), .success(.elsewhere): break
             case .failure(let error): outcomes[place.coupon] = .failed(failure(error))
             }
@@ -76,18 +76,12 @@ extension CouponKeeper {
         }
         let small = smallOnes(marks)
         loadsAtOnce = fitting(marks)
-        let ids = small.map(\.coupon.id)
-        guard !small.isEmpty, let holders = try holders(of: ids) else { return }
-        let before = Dictionary(uniqueKeysWithValues: small.map { ($0.coupon.id, $0) })
-        var loaded: [(LoadedCoupon, CouponPlace)] = []
-        for now in try store.marks(of: ids) {
-            let id = now.coupon.id
-            guard let place = claimed[id], let earlier = before[id],
-                now.haveSameHolders(as: earlier)
-            else { continue }
-            loaded.append((LoadedCoupon(marks: now, holders: holders[id] ?? []), place))
+        guard !small.isEmpty, let holders = try holders(of: small.map(\.coupon.id)) else { return }
+        let coupons = try store.coupons(with: holders, unchangedSince: small)
+        let placed = coupons.compactMap { coupon in
+            claimed[coupon.marks.coupon.id].map { (coupon: coupon, place: $0) }
         }
-        try write(loaded, load, &outcomes)
+        try write(placed, load, &outcomes)
     }
 
     /// All holders of the coupons. Nil if there are too many, or if PostgreSQL cannot read them all: one
@@ -124,7 +118,7 @@ extension CouponKeeper {
         return Int(max(1, min(most, Int64(used.count) * page / max(1, holders))))
     }
 
-    /// Gives the gates the coupons, and changes of them that were committed in the meantime.
+    /// Gives the gates the coupons, and then what has changed.
     private func write(
         _ coupons: [(coupon: LoadedCoupon, place: CouponPlace)], _ load: LoadNumber,
         _ outcomes: inout [CouponID: LoadOutcome]
@@ -144,7 +138,15 @@ extension CouponKeeper {
         }
         guard !loaded.isEmpty else { return }
         for coupon in loaded.keys { outcomes[coupon] = .loaded }
-        // What fails from here on is in the outbox (rule 33).
+        try catchUp(loaded)
+    }
+
+    /// Sends the changes that were committed during a load, when the gates did not have its coupons. What
+    /// fails here is in the outbox (rule 33).
+    /// - Parameter loaded: where they are now, and in which version.
+    func catchUp(
+        _ loaded: [CouponID: (version: Int64, place: CouponPlace)]
+    ) throws(BackendError) {
         for now in try store.coupons(Array(loaded.keys)) {
             guard let (version, place) = loaded[now.id], now.version > version else { continue }
             _ = try gates.set(now, partition: place.partition, epoch: place.epoch)

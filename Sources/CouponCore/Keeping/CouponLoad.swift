@@ -19,10 +19,18 @@ public struct CouponLoad: Sendable {
 
     private enum Stage: Sendable {
         case claiming
-        case claimed(Epoch)
-        case staging(epoch: Epoch, marks: LoadMarks, place: HolderPlace, staged: Int64)
+        case claimed(CouponPlace)
+        case staging(CouponPlace, marks: LoadMarks, after: HolderPlace, staged: Int64)
         /// The coupon is filling.
-        case filling(epoch: Epoch, place: HolderPlace)
+        case filling(CouponPlace, after: HolderPlace)
+
+        /// Where the coupon is claimed; nil before.
+        var place: CouponPlace? {
+            switch self {
+            case .claiming: nil
+            case .claimed(let place), .staging(let place, _, _, _), .filling(let place, _): place
+            }
+        }
     }
 
     /// The place before all issues.
@@ -40,33 +48,31 @@ public struct CouponLoad: Sendable {
         self.number = number
     }
 
-    static let notOpen = BackendError.answer(.gateNotOpen)
-
     /// Does the next step.
     public mutating func advance(_ keeper: CouponKeeper) -> Step {
         do throws(BackendError) {
             switch stage {
             case .claiming: return try claim(keeper)
-            case .claimed(let epoch): return try begin(keeper, epoch)
-            case .staging(let epoch, let marks, .end, let staged):
-                return try finish(keeper, epoch, marks, staged)
-            case .staging(let epoch, let marks, let place, let staged)
-            where opens(at: place, marks, keeper):
-                return try open(keeper, epoch, marks, staged)
-            case .staging(let epoch, let marks, let place, let staged):
-                guard let page = try stagePage(keeper, epoch, place, marks) else {
+            case .claimed(let place): return try begin(keeper, place)
+            case .staging(let place, let marks, .end, let staged):
+                return try finish(keeper, place, marks, staged)
+            case .staging(let place, let marks, let holder, let staged)
+            where opens(at: holder, marks, keeper):
+                return try open(keeper, place, marks, staged)
+            case .staging(let place, let marks, let holder, let staged):
+                guard let page = try stagePage(keeper, place, holder, marks) else {
                     return try startAgain()
                 }
                 let count = page.holders.count
                 stage = .staging(
-                    epoch: epoch, marks: marks, place: page.end, staged: staged + Int64(count))
+                    place, marks: marks, after: page.end, staged: staged + Int64(count))
                 return .moved(holders: count)
-            case .filling(let epoch, .end): return try complete(keeper, epoch)
-            case .filling(let epoch, let place):
-                guard let page = try stagePage(keeper, epoch, place, nil) else {
+            case .filling(let place, .end): return try complete(keeper, place)
+            case .filling(let place, let holder):
+                guard let page = try stagePage(keeper, place, holder, nil) else {
                     return try startAgain()
                 }
-                stage = .filling(epoch: epoch, place: page.end)
+                stage = .filling(place, after: page.end)
                 return .moved(holders: page.holders.count)
             }
         } catch {
@@ -77,38 +83,30 @@ public struct CouponLoad: Sendable {
 
     /// Removes what it has staged; the load ends. A coupon that is filling stays so, until another load.
     public func abandon(_ keeper: CouponKeeper) {
-        let epoch: Epoch
-        switch stage {
-        case .claiming: return
-        case .claimed(let claimed): epoch = claimed
-        case .staging(let claimed, _, _, _): epoch = claimed
-        case .filling(let claimed, _): epoch = claimed
-        }
-        let partition = keeper.partitioning.partition(of: coupon)
-        // If that fails, the partition's owner removes it seconds later (rule 41).
-        try? keeper.gates.abandon(coupon, partition: partition, epoch: epoch, load: number)
+        if let place = stage.place { keeper.abandon(place, number) }
     }
 
     private mutating func claim(_ keeper: CouponKeeper) throws(BackendError) -> Step {
         let partition = keeper.partitioning.partition(of: coupon)
         let view = try keeper.gates.inspect(coupon, partition: partition, user: nil)
-        guard view.status == .open else { throw Self.notOpen }
+        guard view.status == .open else { throw CouponKeeper.gateNotOpen }
+        let place = CouponPlace(coupon, partition, epoch: view.epoch)
         switch try keeper.gates.claim(
             coupon, partition: partition, epoch: view.epoch, load: number)
         {
         case .alreadyLoaded: return .done(.loaded)
         case .elsewhere: return .wait
-        case .stale: throw Self.notOpen
-        case .claimed: stage = .claimed(view.epoch)
+        case .stale: throw CouponKeeper.gateNotOpen
+        case .claimed: stage = .claimed(place)
         case .filling:
-            stage = .filling(epoch: view.epoch, place: Self.firstIssue)
+            stage = .filling(place, after: Self.firstIssue)
             return .opened
         }
         return .moved(holders: 0)
     }
 
     private mutating func begin(
-        _ keeper: CouponKeeper, _ epoch: Epoch
+        _ keeper: CouponKeeper, _ place: CouponPlace
     ) throws(BackendError) -> Step {
         var found = try marks(keeper)
         if found?.hasUnsynced == true {
@@ -121,7 +119,7 @@ public struct CouponLoad: Sendable {
             abandon(keeper)
             return .done(.absent)
         }
-        stage = .staging(epoch: epoch, marks: marks, place: .start, staged: 0)
+        stage = .staging(place, marks: marks, after: .start, staged: 0)
         return .moved(holders: 0)
     }
 
@@ -130,13 +128,13 @@ public struct CouponLoad: Sendable {
     }
 
     /// Whether the coupon gets its record before the holders after a place are loaded.
-    private func opens(at place: HolderPlace, _ marks: LoadMarks, _ keeper: CouponKeeper) -> Bool {
-        place == Self.firstIssue && marks.coupon.issued >= keeper.slices.issuesLoadedLater
+    private func opens(at holder: HolderPlace, _ marks: LoadMarks, _ keeper: CouponKeeper) -> Bool {
+        holder == Self.firstIssue && marks.coupon.issued >= keeper.slices.issuesLoadedLater
     }
 
-    private func page(after place: HolderPlace, _ keeper: CouponKeeper) -> PageQuestion {
+    private func page(after holder: HolderPlace, _ keeper: CouponKeeper) -> PageQuestion {
         PageQuestion(
-            coupon: coupon, place: place, limit: keeper.slices.holders, load: number,
+            coupon: coupon, place: holder, limit: keeper.slices.holders, load: number,
             attempt: attempts)
     }
 
@@ -144,74 +142,61 @@ public struct CouponLoad: Sendable {
     /// - Parameter marks: nil if the coupon is filling.
     /// - Returns: nil if the claim is lost.
     private func stagePage(
-        _ keeper: CouponKeeper, _ epoch: Epoch, _ place: HolderPlace, _ marks: LoadMarks?
+        _ keeper: CouponKeeper, _ place: CouponPlace, _ holder: HolderPlace, _ marks: LoadMarks?
     ) throws(BackendError) -> HolderPage? {
-        let partition = keeper.partitioning.partition(of: coupon)
-        let page = try keeper.store.holders(self.page(after: place, keeper))
+        let page = try keeper.store.holders(self.page(after: holder, keeper))
         // A page that is read before the coupon opens may lack issues that are committed after that.
         let isOpening = marks.map { opens(at: page.end, $0, keeper) } ?? false
         if page.end != .end, !isOpening {
             keeper.store.readAhead(self.page(after: page.end, keeper))
         }
         let isMine = try keeper.gates.stage(
-            page.holders, of: coupon, partition: partition, epoch: epoch, load: number
+            page.holders, of: coupon, partition: place.partition, epoch: place.epoch, load: number
         ) { keeper.store.receiveAhead() }
         return isMine ? page : nil
     }
 
     private mutating func finish(
-        _ keeper: CouponKeeper, _ epoch: Epoch, _ marks: LoadMarks, _ staged: Int64
+        _ keeper: CouponKeeper, _ place: CouponPlace, _ marks: LoadMarks, _ staged: Int64
     ) throws(BackendError) -> Step {
-        guard let step = try writeRecord(keeper, epoch, marks, staged, isFilling: false) else {
-            return .done(.loaded)
-        }
-        return step
+        try writeRecord(keeper, place, marks, staged, isFilling: false) ?? .done(.loaded)
     }
 
     /// Rule 53: the gate gets the coupon with its rejected users and its figures; the issued users follow.
     private mutating func open(
-        _ keeper: CouponKeeper, _ epoch: Epoch, _ marks: LoadMarks, _ staged: Int64
+        _ keeper: CouponKeeper, _ place: CouponPlace, _ marks: LoadMarks, _ staged: Int64
     ) throws(BackendError) -> Step {
-        if let step = try writeRecord(keeper, epoch, marks, staged, isFilling: true) {
+        if let step = try writeRecord(keeper, place, marks, staged, isFilling: true) {
             return step
         }
-        stage = .filling(epoch: epoch, place: Self.firstIssue)
+        stage = .filling(place, after: Self.firstIssue)
         return .opened
     }
 
     /// Gives the staged holders their record, if they have not changed since `marks`.
     /// - Returns: nil if the record is this load's.
     private mutating func writeRecord(
-        _ keeper: CouponKeeper, _ epoch: Epoch, _ marks: LoadMarks, _ staged: Int64, isFilling: Bool
+        _ keeper: CouponKeeper, _ place: CouponPlace, _ marks: LoadMarks, _ staged: Int64,
+        isFilling: Bool
     ) throws(BackendError) -> Step? {
-        let partition = keeper.partitioning.partition(of: coupon)
         guard let now = try self.marks(keeper), now.haveSameHolders(as: marks) else {
             return try startAgain()
         }
         let result = try keeper.gates.load(
-            [LoadedCoupon(marks: now, staged: staged, isFilling: isFilling)], partition: partition,
-            epoch: epoch, load: number)
+            [LoadedCoupon(marks: now, staged: staged, isFilling: isFilling)],
+            partition: place.partition, epoch: place.epoch, load: number)
         guard result == .loaded else {
             return result == .alreadyLoaded ? .done(.loaded) : try startAgain()
         }
-        try catchUp(keeper, partition, epoch, now.coupon.version)
+        try keeper.catchUp([coupon: (now.coupon.version, place)])
         return nil
     }
 
-    /// Sends a change that was committed during the load, when the gate did not have the coupon.
-    private func catchUp(
-        _ keeper: CouponKeeper, _ partition: PartitionID, _ epoch: Epoch, _ version: Int64
-    ) throws(BackendError) {
-        guard let now = try keeper.store.coupon(coupon), now.version > version else { return }
-        _ = try keeper.gates.set(now, partition: partition, epoch: epoch)
-    }
-
     private mutating func complete(
-        _ keeper: CouponKeeper, _ epoch: Epoch
+        _ keeper: CouponKeeper, _ place: CouponPlace
     ) throws(BackendError) -> Step {
-        let partition = keeper.partitioning.partition(of: coupon)
         let isComplete = try keeper.gates.complete(
-            coupon, partition: partition, epoch: epoch, load: number)
+            coupon, partition: place.partition, epoch: place.epoch, load: number)
         return isComplete ? .done(.loaded) : try startAgain()
     }
 

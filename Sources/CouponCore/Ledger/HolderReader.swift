@@ -18,6 +18,24 @@ public protocol HolderReader: AnyObject {
     ) throws(BackendError) -> [CouponID: [LoadedHolder]]?
 }
 
+extension HolderReader {
+    /// Coupons of few holders for the gate, if these holders are those of one moment (rules 30 and 32).
+    /// - Parameters:
+    ///   - holders: of all these coupons, read after the marks.
+    ///   - earlier: the marks.
+    /// - Returns: the coupons whose holders have not changed since.
+    public func coupons(
+        with holders: [CouponID: [LoadedHolder]], unchangedSince earlier: some Collection<LoadMarks>
+    ) throws(BackendError) -> [LoadedCoupon] {
+        let before = Dictionary(uniqueKeysWithValues: earlier.map { ($0.coupon.id, $0) })
+        return try marks(of: earlier.map(\.coupon.id)).compactMap { now -> LoadedCoupon? in
+            let id = now.coupon.id
+            guard let earlier = before[id], now.haveSameHolders(as: earlier) else { return nil }
+            return LoadedCoupon(marks: now, holders: holders[id] ?? [])
+        }
+    }
+}
+
 /// The question for a page of holders, by one attempt of one load.
 public struct PageQuestion: Equatable, Sendable {
     /// Whose holders.

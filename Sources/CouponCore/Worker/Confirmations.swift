@@ -1,6 +1,6 @@
 /// Answers that wait until enough replicas have the accepted requests (rule 37). Answers that come while one
 /// question is in flight belong to the next question. Each node of Redis is asked about its own.
-struct Confirmations {
+final class Confirmations {
     struct Kept {
         let ticket: UInt64
         /// The Redis that accepted it.
@@ -26,25 +26,25 @@ struct Confirmations {
     private var last = 0
 
     /// - Parameter place: of the gate that accepted it.
-    mutating func keep(_ kept: Kept, at place: Int) {
+    func keep(_ kept: Kept, at place: Int) {
         while nodes.count <= place { nodes.append(Node()) }
         nodes[place].gathered.append(kept)
         last = place
     }
 
     /// Sets the answer of the ticket that was kept last.
-    mutating func add(_ outcome: Outcome) {
+    func add(_ outcome: Outcome) {
         nodes[last].gathered[nodes[last].gathered.count - 1].outcome = outcome
     }
 
     /// Starts a question about all gathered answers of a node; false if one is in flight or nothing is
     /// gathered.
-    mutating func begin(at place: Int) -> Bool {
+    func begin(at place: Int) -> Bool {
         place < nodes.count && nodes[place].begin()
     }
 
     /// Ends a node's question in flight; returns the answers that it was about.
-    mutating func end(at place: Int) -> [Kept] {
+    func end(at place: Int) -> [Kept] {
         guard place < nodes.count else { return [] }
         defer { nodes[place].asked.removeAll(keepingCapacity: true) }
         return nodes[place].asked

@@ -5,7 +5,7 @@
 /// coupons of each.
 internal import DequeModule
 
-struct CouponBatches {
+final class CouponBatches {
     /// A class, so that it is changed in place: a dictionary's value would be looked up and stored again.
     private final class PendingBatch {
         let partition: PartitionID
@@ -51,14 +51,14 @@ struct CouponBatches {
         lines = Array(repeating: Line(), count: partitioning.count)
     }
 
-    private mutating func batch(of coupon: CouponID) -> PendingBatch? {
+    private func batch(of coupon: CouponID) -> PendingBatch? {
         if let last, last.coupon == coupon { return last.batch }
         guard let batch = batches[coupon] else { return nil }
         last = (coupon, batch)
         return batch
     }
 
-    private mutating func makeBatch(of coupon: CouponID) -> PendingBatch {
+    private func makeBatch(of coupon: CouponID) -> PendingBatch {
         if let batch = batch(of: coupon) { return batch }
         let batch = PendingBatch(partition: partitioning.partition(of: coupon))
         batches[coupon] = batch
@@ -66,18 +66,18 @@ struct CouponBatches {
         return batch
     }
 
-    private mutating func forget(_ coupon: CouponID) {
+    private func forget(_ coupon: CouponID) {
         batches[coupon] = nil
         last = nil
     }
 
-    mutating func append(_ ticket: UInt64, for coupon: CouponID) {
+    func append(_ ticket: UInt64, for coupon: CouponID) {
         let batch = makeBatch(of: coupon)
         batch.pending.append(ticket)
         makeReady(batch, coupon)
     }
 
-    mutating func refresh(_ coupon: CouponID) {
+    func refresh(_ coupon: CouponID) {
         let batch = makeBatch(of: coupon)
         batch.wantsRefresh = true
         makeReady(batch, coupon)
@@ -85,14 +85,14 @@ struct CouponBatches {
 
     /// Puts tickets back to the front, in order, after a call that did not judge them. Calls are answered in
     /// order, so the tickets of the next call come behind those of the last one.
-    mutating func putBack(_ tickets: [UInt64], for coupon: CouponID) {
+    func putBack(_ tickets: [UInt64], for coupon: CouponID) {
         hold(tickets, for: coupon)
         makeReady(coupon)
     }
 
     /// Keeps tickets in their place without making the coupon ready: its next request does that, or
     /// `makeReady`. If tickets wait that were never sent, the coupon becomes ready for them.
-    mutating func hold(_ tickets: [UInt64], for coupon: CouponID) {
+    func hold(_ tickets: [UInt64], for coupon: CouponID) {
         guard !tickets.isEmpty else { return finishTurn(of: coupon) }
         let batch = makeBatch(of: coupon)
         batch.pending.insert(contentsOf: tickets, at: batch.returned)
@@ -101,11 +101,11 @@ struct CouponBatches {
     }
 
     /// Puts a coupon with something to send in line.
-    mutating func makeReady(_ coupon: CouponID) {
+    func makeReady(_ coupon: CouponID) {
         if let batch = batch(of: coupon) { makeReady(batch, coupon) }
     }
 
-    private mutating func makeReady(_ batch: PendingBatch, _ coupon: CouponID) {
+    private func makeReady(_ batch: PendingBatch, _ coupon: CouponID) {
         guard !batch.isLoading, !batch.isEmpty else { return }
         batch.isReady = true
         let partition = batch.partition
@@ -121,7 +121,7 @@ struct CouponBatches {
     }
 
     /// Puts a partition with coupons that have a turn in line.
-    mutating func makeReady(_ partition: PartitionID) {
+    func makeReady(_ partition: PartitionID) {
         guard !lines[partition.rawValue].isReady, !lines[partition.rawValue].all.isEmpty else {
             return
         }
@@ -132,19 +132,19 @@ struct CouponBatches {
     /// A call of the partition was answered: the coupons that waited for it have a turn, even if another
     /// call is in flight. Else a coupon with many requests, and so always a call in flight, would keep the
     /// others waiting.
-    mutating func makeDue(_ partition: PartitionID) {
+    func makeDue(_ partition: PartitionID) {
         lines[partition.rawValue].isDue = true
         makeReady(partition)
     }
 
     /// Whether a call was answered since the last time.
-    mutating func dequeueDue(_ partition: PartitionID) -> Bool {
+    func dequeueDue(_ partition: PartitionID) -> Bool {
         defer { lines[partition.rawValue].isDue = false }
         return lines[partition.rawValue].isDue
     }
 
     /// The next partition whose turn it is.
-    mutating func nextPartition() -> PartitionID? {
+    func nextPartition() -> PartitionID? {
         guard let partition = ready.popFirst() else { return nil }
         lines[partition.rawValue].isReady = false
         return partition
@@ -152,7 +152,7 @@ struct CouponBatches {
 
     /// The next coupon of a partition whose turn it is.
     /// - Parameter isFull: only one with enough requests for a call while another one is in flight.
-    mutating func nextCoupon(of partition: PartitionID, isFull: Bool = false) -> CouponID? {
+    func nextCoupon(of partition: PartitionID, isFull: Bool = false) -> CouponID? {
         while let coupon = isFull
             ? lines[partition.rawValue].full.popFirst() : lines[partition.rawValue].all.popFirst()
         {
@@ -170,7 +170,7 @@ struct CouponBatches {
     }
 
     /// Empties `full` when `all` is empty: every ready coupon is in `all`, so none in `full` is ready.
-    private mutating func clearFullLine(of partition: PartitionID) {
+    private func clearFullLine(of partition: PartitionID) {
         while let coupon = lines[partition.rawValue].full.popFirst() {
             guard let batch = batch(of: coupon) else { continue }
             batch.isInFullLine = false
@@ -179,7 +179,7 @@ struct CouponBatches {
     }
 
     /// Removes the next ticket of a coupon.
-    mutating func popFirst(of coupon: CouponID) -> UInt64? {
+    func popFirst(of coupon: CouponID) -> UInt64? {
         guard let batch = batch(of: coupon), let ticket = batch.pending.popFirst() else {
             return nil
         }
@@ -188,43 +188,43 @@ struct CouponBatches {
     }
 
     /// Whether the gate is to be asked for the coupon's state; true once.
-    mutating func dequeueRefresh(of coupon: CouponID) -> Bool {
+    func dequeueRefresh(of coupon: CouponID) -> Bool {
         guard let batch = batch(of: coupon), batch.wantsRefresh else { return false }
         batch.wantsRefresh = false
         return true
     }
 
     /// After a turn: a coupon with more to send gets in line again, one without is forgotten.
-    mutating func finishTurn(of coupon: CouponID) {
+    func finishTurn(of coupon: CouponID) {
         guard let batch = batch(of: coupon) else { return }
         makeReady(batch, coupon)
         forgetIfEmpty(batch, coupon)
     }
 
-    private mutating func forgetIfEmpty(_ batch: PendingBatch, _ coupon: CouponID) {
+    private func forgetIfEmpty(_ batch: PendingBatch, _ coupon: CouponID) {
         if batch.isEmpty, !batch.isLoading, !batch.isInLine, !batch.isInFullLine { forget(coupon) }
     }
 
     /// True if a load must be started; false if one is running.
-    mutating func beginLoad(of coupon: CouponID) -> Bool {
+    func beginLoad(of coupon: CouponID) -> Bool {
         let batch = makeBatch(of: coupon)
         defer { batch.isLoading = true }
         return !batch.isLoading
     }
 
     /// Whether the coupon's requests wait for a load.
-    mutating func isLoading(_ coupon: CouponID) -> Bool { batch(of: coupon)?.isLoading ?? false }
+    func isLoading(_ coupon: CouponID) -> Bool { batch(of: coupon)?.isLoading ?? false }
 
-    mutating func endLoad(of coupon: CouponID) {
+    func endLoad(of coupon: CouponID) {
         batch(of: coupon)?.isLoading = false
         finishTurn(of: coupon)
     }
 
     /// How many tickets of the coupon wait.
-    mutating func count(of coupon: CouponID) -> Int { batch(of: coupon)?.pending.count ?? 0 }
+    func count(of coupon: CouponID) -> Int { batch(of: coupon)?.pending.count ?? 0 }
 
     /// Removes all tickets of a coupon.
-    mutating func removeAll(of coupon: CouponID) -> [UInt64] {
+    func removeAll(of coupon: CouponID) -> [UInt64] {
         guard let batch = batch(of: coupon) else { return [] }
         defer {
             batch.pending = []
@@ -235,7 +235,7 @@ struct CouponBatches {
     }
 
     /// Removes some tickets of a coupon; the others keep their order.
-    mutating func removeAll(
+    func removeAll(
         of coupon: CouponID, where isRemoved: (UInt64) -> Bool
     ) -> [UInt64] {
         guard let batch = batch(of: coupon) else { return [] }
@@ -252,5 +252,5 @@ struct CouponBatches {
     }
 
     /// Puts every coupon with something to send in line.
-    mutating func makeAllReady() { for coupon in coupons { makeReady(coupon) } }
+    func makeAllReady() { for coupon in coupons { makeReady(coupon) } }
 }

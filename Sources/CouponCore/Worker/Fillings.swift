@@ -3,7 +3,7 @@
 /// Each user who was accepted for such a coupon is at the gate or in PostgreSQL, and the gate may not have
 /// all of them yet. So PostgreSQL is asked about each user first, and the gate only about users who have
 /// nothing.
-struct Fillings {
+final class Fillings {
     private var coupons: [CouponID: Clearing] = [:]
 
     /// Whether none is known.
@@ -14,7 +14,7 @@ struct Fillings {
 
     /// The gate says that a coupon is filling.
     /// - Returns: whether that is new.
-    mutating func add(_ coupon: CouponID, _ clearing: Clearing) -> Bool {
+    func add(_ coupon: CouponID, _ clearing: Clearing) -> Bool {
         guard let known = coupons.updateValue(clearing, forKey: coupon) else { return true }
         // Calls are answered in order, but keep the latest in any case.
         if known.epoch == clearing.epoch, known.rev > clearing.rev { coupons[coupon] = known }
@@ -22,7 +22,7 @@ struct Fillings {
     }
 
     /// Its load has ended, or its gate has another epoch.
-    mutating func remove(_ coupon: CouponID) { coupons[coupon] = nil }
+    func remove(_ coupon: CouponID) { coupons[coupon] = nil }
 }
 
 /// Says that PostgreSQL was asked about a user after the gate had this epoch and `rev`, and had nothing.
@@ -50,11 +50,11 @@ extension Worker {
     /// - Returns: what the call says of its requests; see `GateQuestion.clearedAt`.
     func clearRequests(of coupon: CouponID, _ partition: PartitionID) -> Int64 {
         guard let clearing = fillings[coupon] else { return 0 }
-        guard clearing.epoch == book.epoch(of: partition) else {
+        guard clearing.epoch == known.book.epoch(of: partition) else {
             fillings.remove(coupon)
             return 0
         }
-        let others = batches.removeAll(of: coupon) { [tickets] in
+        let others = batches.removeAll(of: coupon) {
             tickets[$0]?.clearing != clearing
         }
         for number in others {

@@ -1,6 +1,6 @@
 /// A worker's gates with what is in flight to each. A gate that does not answer holds up only its own
 /// partitions.
-struct GateWays {
+final class GateWays {
     struct Way {
         let gate: any Gate
         let replicas: (any ReplicaLink)?
@@ -29,22 +29,22 @@ struct GateWays {
     }
 
     /// The number of the next call.
-    mutating func nextNumber() -> UInt64 {
+    func nextNumber() -> UInt64 {
         lastNumber += 1
         return lastNumber
     }
 
     /// A call is sent.
-    mutating func ask(_ asked: AskedCalls.Asked, at place: Int) { ways[place].asked.append(asked) }
+    func ask(_ asked: AskedCalls.Asked, at place: Int) { ways[place].asked.append(asked) }
 
     /// A partition has something to send, and the gate has no room.
-    mutating func wait(_ partition: PartitionID, at place: Int) {
+    func wait(_ partition: PartitionID, at place: Int) {
         ways[place].waiting.append(partition)
     }
 
     /// The oldest call is answered.
     /// - Returns: what it asked, and the partitions that have waited for that.
-    mutating func endCall(at place: Int) -> (asked: AskedCalls.Asked, waiting: [PartitionID])? {
+    func endCall(at place: Int) -> (asked: AskedCalls.Asked, waiting: [PartitionID])? {
         guard let asked = ways[place].asked.popFirst() else { return nil }
         let waiting = ways[place].waiting
         if !waiting.isEmpty { ways[place].waiting = [] }
@@ -78,7 +78,7 @@ struct GateWays {
     /// Follows the nodes.
     /// - Returns: what was asked at nodes that do not serve the partition any more. Their answers no longer
     ///   count.
-    mutating func use(_ routes: GateRoutes) -> [AskedCalls.Question] {
+    func use(_ routes: GateRoutes) -> [AskedCalls.Question] {
         for way in routes.ways.dropFirst(ways.count) {
             ways.append(Way(gate: way.gate, replicas: way.replicas))
         }

@@ -5,7 +5,7 @@
 /// coupons that can still be issued are loaded: a flood of ids makes questions longer, not more.
 internal import DequeModule
 
-struct Lookups {
+final class Lookups {
     /// A coupon that the gate did not hold when it was asked.
     struct Missing {
         let coupon: CouponID
@@ -22,14 +22,14 @@ struct Lookups {
     private var isAsking = false
 
     /// False if too many wait.
-    mutating func add(_ missing: Missing) -> Bool {
+    func add(_ missing: Missing) -> Bool {
         guard waiting.count < Limits.couponsWaitingForLookup else { return false }
         waiting.append(missing)
         return true
     }
 
     /// Starts the next question; empty if one is in flight or none waits.
-    mutating func begin() -> [CouponID] {
+    func begin() -> [CouponID] {
         guard !isAsking else { return [] }
         asked = Array(waiting.prefix(Limits.couponsPerLookup))
         waiting.removeFirst(asked.count)
@@ -38,13 +38,13 @@ struct Lookups {
     }
 
     /// The coupon was created or changed: an answer in flight may be older, so it is asked about again.
-    mutating func renew(_ coupon: CouponID) {
+    func renew(_ coupon: CouponID) {
         guard let place = asked.firstIndex(where: { $0.coupon == coupon }) else { return }
         waiting.append(asked.remove(at: place))
     }
 
     /// Ends the question in flight; returns the coupons that it was about.
-    mutating func end() -> [Missing] {
+    func end() -> [Missing] {
         defer { (asked, isAsking) = ([], false) }
         return asked
     }

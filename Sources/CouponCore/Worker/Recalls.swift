@@ -5,7 +5,7 @@
 /// one question after the other.
 internal import DequeModule
 
-struct Recalls {
+final class Recalls {
     struct Recall {
         let ticket: UInt64
         let user: CouponUser
@@ -22,11 +22,11 @@ struct Recalls {
     private(set) var waiting: Deque<Recall> = []
     private var asked: [Recall] = []
 
-    mutating func add(_ recall: Recall) { waiting.append(recall) }
+    func add(_ recall: Recall) { waiting.append(recall) }
 
     /// Starts the next question, about requests that somebody waits for; empty if one is in flight or nobody
     /// waits.
-    mutating func begin(_ isWaiting: (UInt64) -> Bool) -> [CouponUser] {
+    func begin(_ isWaiting: (UInt64) -> Bool) -> [CouponUser] {
         guard asked.isEmpty else { return [] }
         while asked.count < Limits.couponsPerLookup, let next = waiting.popFirst() {
             if isWaiting(next.ticket) { asked.append(next) }
@@ -37,13 +37,13 @@ struct Recalls {
     /// Removes requests that nobody waits for, if they are most of them: there are never many more than
     /// requests in flight.
     /// - Parameter inFlight: how many requests the worker has.
-    mutating func dropExpired(inFlight: Int, _ isWaiting: (UInt64) -> Bool) {
+    func dropExpired(inFlight: Int, _ isWaiting: (UInt64) -> Bool) {
         guard waiting.count > 2 * inFlight + Limits.couponsPerLookup else { return }
         waiting.removeAll { !isWaiting($0.ticket) }
     }
 
     /// Ends the question in flight; returns the requests that it was about.
-    mutating func end() -> [Recall] {
+    func end() -> [Recall] {
         defer { asked = [] }
         return asked
     }

@@ -22,7 +22,7 @@ package struct WorkerTimes: Sendable {
     package init() {}
 
     /// Counts a success; true for one in so many.
-    mutating func isNextOfSample(oneIn number: Int) -> Bool {
+    fileprivate mutating func isNextOfSample(oneIn number: Int) -> Bool {
         successes &+= 1
         return successes % number == 0
     }
@@ -85,6 +85,44 @@ public struct RequestReport: Sendable {
     }
 }
 
+/// Measures the requests of a worker, and chooses those that are reported.
+final class RequestMeter {
+    private(set) var times = WorkerTimes()
+    private(set) var reporting: RequestReporting
+
+    init(_ reporting: RequestReporting) { self.reporting = reporting }
+
+    /// A reload has changed which requests are reported.
+    func use(_ reporting: RequestReporting) { self.reporting = reporting }
+
+    /// A request leaves for the gate.
+    func recordSent(_ ticket: Ticket, at now: MonotonicTime) {
+        times.frontDoor.record(
+            nanoseconds: now.nanoseconds - ticket.times.received.nanoseconds)
+    }
+
+    /// A gate call was answered.
+    func recordReply(to asked: AskedCalls.Asked, at now: MonotonicTime) {
+        times.gate.record(
+            nanoseconds: now.nanoseconds - asked.at.nanoseconds,
+            times: asked.questions.reduce(0) { $0 + $1.tickets.count })
+    }
+
+    /// A request has ended.
+    /// - Returns: whether it is reported, and whether it was slow.
+    func recordEnd(nanoseconds: Int64, isSuccess: Bool) -> (isReported: Bool, isSlow: Bool) {
+        times.requests.record(nanoseconds: nanoseconds)
+        guard reporting.isOn else { return (false, false) }
+        let isSlow = reporting.isSlow(nanoseconds: nanoseconds)
+        return (isSuccess && isNextOfSample() || isSlow, isSlow)
+    }
+
+    private func isNextOfSample() -> Bool {
+        guard let number = reporting.sampleEvery else { return false }
+        return times.isNextOfSample(oneIn: number)
+    }
+}
+
 extension Worker {
     /// Counts a request that has ended, and reports it if it was slow, or is the next one of the sample.
     /// - Parameters:
@@ -97,20 +135,13 @@ extension Worker {
     ) {
         let now = options.clocks.now()
         let duration = now.nanoseconds - ticket.times.received.nanoseconds
-        times.requests.record(nanoseconds: duration)
-        guard reporting.isOn else { return }
-        let isSlow = reporting.isSlow(nanoseconds: duration)
-        guard isSuccess && isNextOfSample() || isSlow else { return }
+        let (isReported, isSlow) = meter.recordEnd(nanoseconds: duration, isSuccess: isSuccess)
+        guard isReported else { return }
         host.report(
             RequestReport(
                 isSlow: isSlow, caller: ticket.caller, method: "issue", coupon: ticket.coupon,
                 end: end(), nanoseconds: duration,
                 stages: stages(of: ticket.times, issuedAt, now)))
-    }
-
-    private func isNextOfSample() -> Bool {
-        guard let number = reporting.sampleEvery else { return false }
-        return times.isNextOfSample(oneIn: number)
     }
 
     private func stages(

@@ -37,7 +37,7 @@ struct Ticket {
     fileprivate(set) var isConfirmed = true
     /// PostgreSQL had nothing of the user (rule 53).
     fileprivate(set) var clearing: Clearing?
-    var times = TicketTimes()
+    fileprivate(set) var times = TicketTimes()
 
     /// What is known of its acceptance, if it ended now (promise 9).
     var acceptance: Acceptance {
@@ -67,7 +67,7 @@ extension Ticket {
 }
 
 /// The worker's tickets, and how many of them are or will be waiting for ISSUED.
-struct Tickets {
+final class Tickets {
     private var tickets = SlotMap<Ticket>()
     private(set) var waiting = 0
 
@@ -77,7 +77,7 @@ struct Tickets {
     /// The numbers of all tickets.
     var numbers: [UInt64] { tickets.keys }
 
-    mutating func add(_ ticket: Ticket) -> UInt64 {
+    func add(_ ticket: Ticket) -> UInt64 {
         if ticket.waitsForIssue { waiting += 1 }
         return tickets.add(ticket)
     }
@@ -86,7 +86,7 @@ struct Tickets {
     subscript(number: UInt64) -> Ticket? { tickets[number] }
 
     /// Removes a ticket; nil if it is gone.
-    mutating func remove(_ number: UInt64) -> Ticket? {
+    func remove(_ number: UInt64) -> Ticket? {
         guard let ticket = tickets.remove(number) else { return nil }
         if ticket.waitsForIssue { waiting -= 1 }
         return ticket
@@ -96,40 +96,40 @@ struct Tickets {
 /// What happens to a ticket; nothing if it is gone.
 extension Tickets {
     /// It goes out in a gate call.
-    mutating func send(_ number: UInt64, at now: MonotonicTime) { tickets[number]?.send(at: now) }
+    func send(_ number: UInt64, at now: MonotonicTime) { tickets[number]?.send(at: now) }
 
     /// The gate has accepted it.
-    mutating func judge(_ number: UInt64, at now: MonotonicTime) {
+    func judge(_ number: UInt64, at now: MonotonicTime) {
         tickets[number]?.times.judged = now
     }
 
     /// The call did not judge it.
-    mutating func putBack(_ number: UInt64) { tickets[number]?.phase = .pending }
+    func putBack(_ number: UInt64) { tickets[number]?.phase = .pending }
 
     /// PostgreSQL has nothing of its user.
-    mutating func clear(_ number: UInt64, _ clearing: Clearing) {
+    func clear(_ number: UInt64, _ clearing: Clearing) {
         tickets[number]?.clearing = clearing
     }
 
     /// The call was interrupted.
-    mutating func interrupt(_ number: UInt64) {
+    func interrupt(_ number: UInt64) {
         tickets[number]?.phase = .pending
         tickets[number]?.mayBeAccepted = true
     }
 
     /// The gate found that its time was over, but the deadline has not passed.
-    mutating func renew(_ number: UInt64, notAfter: Timestamp) {
+    func renew(_ number: UInt64, notAfter: Timestamp) {
         tickets[number] = tickets[number]?.with(notAfter: notAfter)
     }
 
     /// It was accepted, and its caller waits for ISSUED.
-    mutating func accept(_ number: UInt64, sequence: Int64) {
+    func accept(_ number: UInt64, sequence: Int64) {
         tickets[number]?.phase = .waiting(sequence: sequence)
     }
 
     /// It was accepted, and too few replicas are known to have it.
-    mutating func keepBack(_ number: UInt64) { tickets[number]?.isConfirmed = false }
+    func keepBack(_ number: UInt64) { tickets[number]?.isConfirmed = false }
 
     /// Enough replicas have it.
-    mutating func confirm(_ number: UInt64) { tickets[number]?.isConfirmed = true }
+    func confirm(_ number: UInt64) { tickets[number]?.isConfirmed = true }
 }

@@ -24,15 +24,15 @@ extension Worker {
     /// asked at the other one, once PostgreSQL's row names it: with the same request ids, as after a break.
     public func use(_ routes: GateRoutes) {
         for question in ways.use(routes) { hold(question) }
-        frontDoor.route(routes.places, gateCount: routes.ways.count)
+        known.use(routes)
         gateDidChange()
     }
 
     /// Sends one call. While another one of the partition is in flight, only coupons with many requests have
     /// a turn: the others gather until one is answered.
     private func pump(_ partition: PartitionID, _ place: Int, _ identity: RedisIdentity) {
-        guard !awaitedEpochs.contains(partition) else { return }
-        guard book.isServed(partition, by: identity) else {
+        guard !known.isAwaitingRow(of: partition) else { return }
+        guard known.book.isServed(partition, by: identity) else {
             let someWereRefused = refuseAll(in: partition, Failure.gateNotOpen.message)
             // The rows are read each second anyway. Asking for them because of held requests would repeat
             // without end.
@@ -67,12 +67,12 @@ extension Worker {
         ways.ask(
             .init(
                 number: number, partition: partition, questions: tickets,
-                generation: frontDoor.generation(of: partition), at: now), at: place)
+                generation: known.frontDoor.generation(of: partition), at: now), at: place)
         ways[place].gate.send(
             GateCall(
                 partition: partition, number: number, place: place,
-                epoch: book.epoch(of: partition), identity: identity,
-                floor: book.floor(of: partition), questions: questions))
+                epoch: known.book.epoch(of: partition), identity: identity,
+                floor: known.book.floor(of: partition), questions: questions))
         // Some coupons may have enough requests for a call while this one is in flight.
         batches.makeReady(partition)
     }
@@ -108,7 +108,7 @@ extension Worker {
     private func dequeueForCall(_ number: UInt64, _ now: MonotonicTime) -> GateRequest? {
         guard let ticket = tickets[number] else { return nil }
         if !ticket.mayBeAccepted {
-            switch frontDoor.judge(ticket.coupon, attempt: ticket.attempt, now: now) {
+            switch known.judge(ticket.coupon, attempt: ticket.attempt, now: now) {
             case .ask: break
             case .bounce(let outcome):
                 answer(number, outcome)
@@ -120,8 +120,7 @@ extension Worker {
             }
         }
         tickets.send(number, at: now)
-        times.frontDoor.record(
-            nanoseconds: now.nanoseconds - ticket.times.received.nanoseconds)
+        meter.recordSent(ticket, at: now)
         return ticket.request
     }
 
@@ -230,32 +229,27 @@ extension Worker: GateDelegate {
     /// Rule 15: a later epoch is read from PostgreSQL; everything else is repaired by the owner.
     private func handleStale(_ epoch: Epoch, _ call: GateCall, _ asked: AskedCalls.Asked) {
         host.refreshPartitions()
-        guard epoch > book.epoch(of: call.partition) else {
-            if call.epoch < book.epoch(of: call.partition) {
+        guard epoch > known.book.epoch(of: call.partition) else {
+            if call.epoch < known.book.epoch(of: call.partition) {
                 for question in asked.questions { putBack(question) }
             } else {
                 failAll(asked, .unavailable("the gate is being rebuilt"))
             }
             return
         }
-        awaitedEpochs.add(epoch, of: call.partition)
+        known.awaitRow(of: call.partition, epoch)
         for question in asked.questions { putBack(question) }
     }
 
     private func apply(_ reply: GateReply, to asked: AskedCalls.Asked) {
         let now = options.clocks.now()
-        frontDoor.see(reply.now, of: asked.partition, askedAt: asked.at, now: now)
-        times.gate.record(
-            nanoseconds: now.nanoseconds - asked.at.nanoseconds,
-            times: asked.questions.reduce(0) { $0 + $1.tickets.count })
-        book.seeOpen(reply.epoch, in: asked.partition)
-        book.see(Position(epoch: reply.epoch, n: reply.tail), in: asked.partition)
+        meter.recordReply(to: asked, at: now)
+        known.receive(reply, to: asked, now: now)
         for (question, result) in zip(asked.questions, reply.results) {
             switch result {
             case .judged(let judgement):
-                frontDoor.apply(
-                    judgement, of: question.coupon, epoch: reply.epoch,
-                    askedUnder: asked.generation, now: now)
+                known.apply(
+                    judgement, of: question.coupon, epoch: reply.epoch, to: asked, now: now)
                 apply(judgement, to: question, reply, asked.partition, now)
             case .notLoaded(let rev):
                 putBack(question)
@@ -298,11 +292,11 @@ extension Worker: GateDelegate {
     ) {
         switch verdict {
         case .accepted(let sequence, let position):
-            if reporting.isOn { tickets.judge(number, at: now) }
+            if meter.reporting.isOn { tickets.judge(number, at: now) }
             keepBack(number, partition)
             accept(number, sequence, position, reply.now, partition, isReplay: false)
         case .replayed(let sequence, let position):
-            if reporting.isOn { tickets.judge(number, at: now) }
+            if meter.reporting.isOn { tickets.judge(number, at: now) }
             if position > reply.settled { keepBack(number, partition) }
             accept(number, sequence, position, reply.now, partition, isReplay: true)
         case .duplicate(let sequence, let state, _):

@@ -4,22 +4,18 @@ extension Worker {
     public func receive(_ signal: EventSignal) {
         switch signal {
         case .up:
-            silences.end(nil)
-            frontDoor.subscriptionUp()
+            known.subscriptionUp(of: nil)
             for partition in options.partitioning.all { loseTrack(of: partition) }
         case .down(let reason):
-            silences.begin(nil, reason)
-            frontDoor.subscriptionDown(now: options.clocks.now())
+            known.subscriptionDown(of: nil, reason, now: options.clocks.now())
             for partition in options.partitioning.all { loseTrack(of: partition) }
         case .partitionUp(let partition):
             guard partition.rawValue < options.partitioning.count else { return }
-            silences.end(partition)
-            frontDoor.subscriptionUp(of: partition)
+            known.subscriptionUp(of: partition)
             loseTrack(of: partition)
         case .partitionDown(let partition, let reason):
             guard partition.rawValue < options.partitioning.count else { return }
-            silences.begin(partition, reason)
-            frontDoor.subscriptionDown(of: partition, now: options.clocks.now())
+            known.subscriptionDown(of: partition, reason, now: options.clocks.now())
             loseTrack(of: partition)
         case .event(let event):
             receive(event)
@@ -28,10 +24,8 @@ extension Worker {
 
     private func receive(_ event: CompletionEvent) {
         guard event.partition.rawValue < options.partitioning.count else { return }
-        frontDoor.receive(event, now: options.clocks.now())
-        if event.epoch > book.epoch(of: event.partition) { host.refreshPartitions() }
-        book.seeOpen(event.epoch, in: event.partition)
-        book.see(event.to, in: event.partition)
+        known.receive(event, now: options.clocks.now())
+        if event.epoch > known.book.epoch(of: event.partition) { host.refreshPartitions() }
         answerWaiters(waiters.receive(event))
         askQuestions(event.partition)
     }
@@ -43,14 +37,7 @@ extension Worker {
 
     /// Applies PostgreSQL's partitions; nil if they could not be read. Called each second, and on request.
     public func apply(rows: [PartitionRow]?) {
-        for row in rows ?? [] {
-            if book.apply(row) {
-                frontDoor.restart(row.id, epoch: row.epoch)
-                waiters.restart(row.id)
-            } else {
-                frontDoor.raise(row.id, to: row.epoch)
-            }
-        }
+        for row in rows ?? [] where known.apply(row) { waiters.restart(row.id) }
         verifyGates()
         wakeBatches()
         host.schedulePump()
@@ -67,14 +54,14 @@ extension Worker {
             guard let place = ways.place(of: partition), !doubtful[place],
                 let identity = ways[place].gate.identity
             else { continue }
-            doubtful[place] = !book.isServed(partition, by: identity)
+            doubtful[place] = !known.book.isServed(partition, by: identity)
         }
         for place in ways.indices where doubtful[place] { ways[place].gate.verify() }
     }
 
     /// Fails requests that wait for a later epoch than PostgreSQL has (rule 15), and sends the others again.
     private func wakeBatches() {
-        let missing = awaitedEpochs.end(rows: book)
+        let missing = known.endAwaitingRows()
         for coupon in batches.coupons {
             if missing.contains(options.partitioning.partition(of: coupon)) {
                 refuse(coupon, "the gate is being rebuilt")
@@ -93,7 +80,7 @@ extension Worker {
         case .loaded:
             break
         case .absent:
-            frontDoor.applyAbsence(of: coupon, now: options.clocks.now())
+            known.applyAbsence(of: coupon, now: options.clocks.now())
             for number in batches.removeAll(of: coupon) { answer(number, .notFound) }
         case .failed(let failure):
             for number in batches.removeAll(of: coupon) { failUnjudged(number, failure) }

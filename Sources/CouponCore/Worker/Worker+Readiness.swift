@@ -20,7 +20,7 @@ extension Worker {
     }
 
     /// Why the daemon receives no events, or not those of some partition; nil while it does.
-    package var whyNoEvents: String? { silences.reason }
+    package var whyNoEvents: String? { known.whyNoEvents }
 
     /// How many partitions have an open gate.
     public var partitionsOpen: Int {
@@ -32,39 +32,14 @@ extension Worker {
             guard let identity = ways.place(of: partition).flatMap({ identities[$0] }) else {
                 return false
             }
-            return book.isOpen(partition, by: identity)
+            return known.book.isOpen(partition, by: identity)
         }
     }
 
     /// What is known of a partition.
     public func place(of partition: PartitionID) -> (epoch: Epoch, isOpen: Bool) {
         let identity = ways.gate(of: partition)?.identity
-        let isOpen = identity.map { book.isOpen(partition, by: $0) } ?? false
-        return (book.epoch(of: partition), isOpen)
-    }
-}
-
-/// Why events do not come.
-struct Silences {
-    /// Those of all partitions.
-    private var ofAll: String?
-    private var byPartition: [PartitionID: String] = [:]
-
-    /// Nil if all come.
-    var reason: String? { ofAll ?? byPartition.values.first }
-
-    /// - Parameter partition: nil for all.
-    mutating func begin(_ partition: PartitionID?, _ reason: String) {
-        if let partition { byPartition[partition] = reason } else { ofAll = reason }
-    }
-
-    /// - Parameter partition: nil for all.
-    mutating func end(_ partition: PartitionID?) {
-        if let partition {
-            byPartition[partition] = nil
-        } else {
-            ofAll = nil
-            byPartition = [:]
-        }
+        let isOpen = identity.map { known.book.isOpen(partition, by: $0) } ?? false
+        return (known.book.epoch(of: partition), isOpen)
     }
 }

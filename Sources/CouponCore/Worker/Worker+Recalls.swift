@@ -4,7 +4,7 @@ extension Worker {
     /// front door. The user of a later attempt may have the coupon, so PostgreSQL is asked.
     func finish(_ missing: Lookups.Missing, _ reason: DoorReason) {
         let coupon = missing.coupon
-        frontDoor.apply(reason, of: missing, now: options.clocks.now())
+        known.apply(reason, of: missing, now: options.clocks.now())
         for number in batches.removeAll(of: coupon) {
             guard let ticket = tickets[number] else { continue }
             if ticket.attempt == 0 && !ticket.mayBeAccepted {
@@ -49,7 +49,7 @@ extension Worker {
     }
 
     func askRecalls() {
-        let users = recalls.begin { [tickets] in tickets[$0] != nil }
+        let users = recalls.begin { tickets[$0] != nil }
         if !users.isEmpty { host.recall(users) }
     }
 }

@@ -1,33 +1,27 @@
 /// Judges issue requests: front door, gate, wait. Each event loop has its own worker, so a request needs no
 /// lock. It does no I/O itself: the gate is a port, and its host answers.
 ///
-/// Each part of its state is a value of its own type, and only that type changes what is in it; the
-/// extensions call its methods.
+/// Each part of its state is an object whose own file alone writes its fields. The extensions of the worker
+/// call its methods, and write nothing.
 public final class Worker {
     let options: WorkerOptions
     unowned let host: any WorkerHost
 
-    package internal(set) var frontDoor: FrontDoor
-    var book: PartitionBook
-    var tickets = Tickets()
-    var batches: CouponBatches
-    var lookups = Lookups()
-    var recalls = Recalls()
-    var fillings = Fillings()
-    var ways: GateWays
-    var confirmations = Confirmations()
-    var waiters: Waiters
-    var awaitedEpochs = AwaitedEpochs()
+    let known: WorkerKnowledge
+    let tickets = Tickets()
+    let batches: CouponBatches
+    let lookups = Lookups()
+    let recalls = Recalls()
+    let fillings = Fillings()
+    let ways: GateWays
+    let confirmations = Confirmations()
+    let waiters: Waiters
+    let meter: RequestMeter
     private var deadlines: DeadlineWheel
-    var silences = Silences()
     /// Requests that were refused at the front door.
     public private(set) var bounced = 0
     /// Marks that were found behind the gate: an event was missed.
     public private(set) var marksMissed = 0
-    /// Which requests are reported.
-    public var reporting: RequestReporting
-    /// How long requests took.
-    package var times = WorkerTimes()
     /// New requests are refused; accepted ones are answered.
     public private(set) var isDraining = false
 
@@ -39,15 +33,14 @@ public final class Worker {
         ways = GateWays(routes)
         self.host = host
         self.options = options
-        reporting = options.reporting
+        meter = RequestMeter(options.reporting)
         let now = options.clocks.now()
-        frontDoor = FrontDoor(partitioning: options.partitioning, seed: options.seed, now: now)
-        book = PartitionBook(partitioning: options.partitioning)
+        known = WorkerKnowledge(
+            partitioning: options.partitioning, routes: routes, seed: options.seed, now: now)
         batches = CouponBatches(partitioning: options.partitioning)
         waiters = Waiters(partitioning: options.partitioning)
         deadlines = DeadlineWheel(
             spanMilliseconds: Int64(Limits.defaultDeadlineMilliseconds), now: now)
-        frontDoor.route(routes.places, gateCount: routes.ways.count)
     }
 
     /// One gate serves everything.
@@ -60,12 +53,24 @@ public final class Worker {
             options: options)
     }
 
+    /// Which requests are reported.
+    public var reporting: RequestReporting {
+        get { meter.reporting }
+        set { meter.use(newValue) }
+    }
+
+    /// How long requests took.
+    package var times: WorkerTimes { meter.times }
+
+    /// What is remembered of coupons.
+    package var frontDoor: FrontDoor { known.frontDoor }
+
     /// Requests in flight.
     public var requestsInFlight: Int { tickets.count }
 
     /// The front door's answer to a request for a coupon; nil if the gate must be asked.
     public func bounce(_ coupon: CouponID, attempt: UInt32) -> Outcome? {
-        switch frontDoor.judge(coupon, attempt: attempt, now: options.clocks.now()) {
+        switch known.judge(coupon, attempt: attempt, now: options.clocks.now()) {
         case .ask:
             return nil
         case .bounce(let outcome):
@@ -134,7 +139,7 @@ public final class Worker {
     func gateTime(
         of deadline: MonotonicTime, in partition: PartitionID, now: MonotonicTime
     ) -> Timestamp {
-        (frontDoor.gateNow(of: partition, now) ?? options.clocks.wallNow())
+        (known.frontDoor.gateNow(of: partition, now) ?? options.clocks.wallNow())
             .advanced(byMilliseconds: deadline.milliseconds(since: now))
     }
 
@@ -157,7 +162,7 @@ public final class Worker {
                     acceptance: ticket.acceptance))
         }
         waiters.dropExpired(remaining: tickets.waiting) { tickets[$0] != nil }
-        recalls.dropExpired(inFlight: tickets.count) { [tickets] in tickets[$0] != nil }
+        recalls.dropExpired(inFlight: tickets.count) { tickets[$0] != nil }
     }
 
     /// Refuses new requests from now on.
@@ -173,22 +178,22 @@ public final class Worker {
 
     /// What the front door remembers of a coupon.
     public func remembers(_ coupon: CouponID) -> (known: Bool, closed: Bool) {
-        frontDoor.remembers(coupon)
+        known.frontDoor.remembers(coupon)
     }
 
     /// Compares the marks with the state of the gate a second ago, and removes those behind it.
     public func audit(_ standings: [GateStanding]) {
-        for standing in standings where frontDoor.forget(standing.coupon, ifBehind: standing) {
+        for standing in standings where known.forget(standing.coupon, ifBehind: standing) {
             marksMissed += 1
         }
     }
 
     /// Forgets all marks.
-    public func forgetAll() { frontDoor.forgetAll() }
+    public func forgetAll() { known.forgetAll() }
 
     /// The coupon was created or changed through this daemon.
     public func forget(_ coupon: CouponID) {
-        frontDoor.forget(coupon)
+        known.forget(coupon)
         lookups.renew(coupon)
     }
 }

@@ -44,9 +44,9 @@ struct FiguresCommand: AsyncParsableCommand {
 
     private func measure() async throws -> [String: Double] {
         let (requests, seconds) = small ? (3_000, 2) : (20_000, 8)
-        let one = try await Scene.single()
+        let one = try await FiguresScene.single()
         let cost = try await one.processorMicroseconds(requests: requests, seconds: seconds)
-        let three = try await Scene.cluster()
+        let three = try await FiguresScene.cluster()
         var figures = [
             "processor_us_a_request_on_one": cost,
             "processor_time_three_vs_one": try await three.processorMicroseconds(

@@ -35,9 +35,7 @@ extension Case {
         ]
     ) { scene, figures in
         let count = scene.size(4_000_000)
-        try await scene.install()
-        try scene.startDaemons()
-        try await scene.ready()
+        try await scene.setUp()
         let before = try await scene.trickleBefore(for: 10)
         // The lock keeps daemons from rebuilding while the queue is written.
         let lock = try await scene.lockPartition()
@@ -64,9 +62,7 @@ extension Case {
         ]
     ) { scene, figures in
         let count = scene.size(600_000)
-        try await scene.install()
-        try scene.startDaemons()
-        try await scene.ready()
+        try await scene.setUp()
         try await scene.warmUp()
         let prober = try Prober(scene.first, Coupons.elsewhere[0])
         // The lock keeps daemons from rebuilding while the queue is written.

@@ -60,10 +60,7 @@ extension Case {
     ) { scene, figures in
         let rows = scene.isSmall ? 100_000 : 3_000_000
         let copy = Double(rows) * Scene.bytesPerHolder
-        try await scene.install()
-        try await scene.makeRows(rows, of: Coupons.main)
-        try scene.startDaemons()
-        try await scene.ready()
+        try await scene.setUp { try await scene.makeRows(rows, of: Coupons.main) }
         let before = try await scene.usedMemory()
         figures["peak_copies"] = (try await scene.peakOfLoads() - before) / copy
         figures["loaded_copies"] = figures["peak_copies"]
@@ -100,11 +97,10 @@ extension Case {
         let perSecond = 64
         let limit = 60
         let rows = scene.isSmall ? 30_000 : 1_000_000
-        try await scene.install()
-        try await scene.makeRows(rows, of: Coupons.main)
-        try await scene.makeManyCoupons(perSecond * limit, total: 1)
-        try scene.startDaemons()
-        try await scene.ready()
+        try await scene.setUp {
+            try await scene.makeRows(rows, of: Coupons.main)
+            try await scene.makeManyCoupons(perSecond * limit, total: 1)
+        }
         let sales = Task { await scene.sell(perSecond * limit, perSecond: perSecond) }
         defer { sales.cancel() }
         try await scene.wait(for: "coupons are sold out", atMost: 30) {

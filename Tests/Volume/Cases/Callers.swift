@@ -58,12 +58,11 @@ extension Case {
         ]
     ) { scene, figures in
         let (rows, letters) = (scene.size(2_000_000), scene.size(1_000_000))
-        try await scene.install()
-        try await scene.makeRows(rows, of: Coupons.main)
-        try await scene.makeLetters(letters, of: Coupons.beside)
-        try await scene.makeLetters(1, of: Coupons.main)
-        try scene.startDaemons()
-        try await scene.ready()
+        try await scene.setUp {
+            try await scene.makeRows(rows, of: Coupons.main)
+            try await scene.makeLetters(letters, of: Coupons.beside)
+            try await scene.makeLetters(1, of: Coupons.main)
+        }
         let daemon = try scene.first
         // Attempts that fail count too.
         let watch = Stopwatch()
@@ -89,12 +88,10 @@ extension Case {
         ]
     ) { scene, figures in
         let connections = scene.isSmall ? 2 : 16
-        try await scene.install()
-        try scene.startDaemons()
-        try await scene.ready()
+        try await scene.setUp()
         try await scene.warmUp()
         let daemon = try scene.first
-        let flood = StatusFlood(daemon, connections: connections)
+        let flood = StatusCallers(daemon, connections: connections)
         defer { flood.stop() }
         let running = Task { await flood.run() }
         try await scene.wait(for: "statuses are answered", atMost: 60) {

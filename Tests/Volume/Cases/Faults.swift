@@ -59,9 +59,7 @@ extension Case {
     ) { scene, figures in
         let queued = scene.isSmall ? 64 : 5_000
         let pause = scene.isSmall ? 0.1 : 0.002
-        try await scene.install()
-        try scene.startDaemons()
-        try await scene.ready()
+        try await scene.setUp()
         let lock = try await scene.world.lock(Coupons.main)
         try await Crowd(scene.daemons).fill(Coupons.main, queued)
         try await scene.begin(.eachRow("PERFORM pg_sleep(\(pause))"), holding: lock)

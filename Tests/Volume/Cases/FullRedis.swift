@@ -45,10 +45,7 @@ extension Case {
     ) { scene, figures in
         let share = scene.isSmall ? 10 : 1
         let (rows, queued) = (300_000 / share, 100_000 / share)
-        try await scene.install()
-        try await scene.makeRows(rows, of: Coupons.main)
-        try scene.startDaemons()
-        try await scene.ready()
+        try await scene.setUp { try await scene.makeRows(rows, of: Coupons.main) }
         try await scene.warmUp()
         try await scene.load(holders: rows + 1, atMost: 60)
         try await scene.waitForIssues(Coupons.main, rows + 1, atMost: 30)

@@ -16,10 +16,7 @@ extension Case {
         ]
     ) { scene, figures in
         let count = scene.isSmall ? 300 : 100_000
-        try await scene.install()
-        try await scene.makeManyCoupons(count)
-        try scene.startDaemons()
-        try await scene.ready()
+        try await scene.setUp { try await scene.makeManyCoupons(count) }
         let before = try await scene.trickleBefore(for: scene.isSmall ? 1 : 10)
         // The lock keeps daemons from rebuilding while the queue is written.
         let lock = try await scene.lockPartition()
@@ -46,10 +43,7 @@ extension Case {
         ]
     ) { scene, figures in
         let count = scene.isSmall ? 150 : 50_000
-        try await scene.install()
-        try await scene.makeManyCoupons(count)
-        try scene.startDaemons(["--max-batch", "50000"])
-        try await scene.ready()
+        try await scene.setUp(["--max-batch", "50000"]) { try await scene.makeManyCoupons(count) }
         try await scene.warmUp()
         let prober = try Prober(scene.first, Coupons.elsewhere[0])
         try await scene.fillQueue(.ofMany(0..<count, loses: .gate))
@@ -71,10 +65,7 @@ extension Case {
         goals: [.count("generations", .atMost(1.2)), .seconds("took", atMost: 90), .sessionsLost]
     ) { scene, figures in
         let (rounds, perRound) = (5, scene.isSmall ? 100 : 20_000)
-        try await scene.install()
-        try await scene.makeManyCoupons(rounds * perRound)
-        try scene.startDaemons()
-        try await scene.ready()
+        try await scene.setUp { try await scene.makeManyCoupons(rounds * perRound) }
         let keys = try await scene.keyCount()
         let watch = Stopwatch()
         for round in 0..<rounds {
@@ -102,10 +93,7 @@ extension Case {
         ]
     ) { scene, figures in
         let (rows, seconds) = (scene.isSmall ? 20_000 : 1_000_000, scene.isSmall ? 1.0 : 10)
-        try await scene.install()
-        try await scene.makeRows(rows, of: Coupons.main)
-        try scene.startDaemons()
-        try await scene.ready()
+        try await scene.setUp { try await scene.makeRows(rows, of: Coupons.main) }
         try await scene.load(holders: rows + 1, atMost: 60)
         try await scene.load(Coupons.beside, holders: 1, atMost: 20)
         try await scene.waitForIssues(Coupons.beside, 1, atMost: 20)

@@ -16,10 +16,7 @@ extension Case {
         ]
     ) { scene, figures in
         let rounds = scene.isSmall ? 2 : 10
-        try await scene.install()
-        try await scene.makeRows(10, of: Coupons.main)
-        try scene.startDaemons()
-        try await scene.ready()
+        try await scene.setUp { try await scene.makeRows(10, of: Coupons.main) }
         try await scene.warmUp()
         let daemon = try scene.first
         scene.world.redis.freeze()

@@ -5,7 +5,7 @@ struct Report: Sendable {
     let isSmall: Bool
     /// How many seconds all cases together may take; nil if this is not judged.
     var atMost: Double?
-    var outcomes: [Outcome] = []
+    var outcomes: [CaseResult] = []
 
     private var seconds: Double { outcomes.reduce(0) { $0 + $1.seconds } }
     private var tookTooLong: Bool { atMost.map { seconds > $0 } ?? false }
@@ -19,7 +19,7 @@ struct Report: Sendable {
             }
     }
 
-    private func verdict(_ goal: Goal, _ outcome: Outcome) -> Goal.Verdict {
+    private func verdict(_ goal: Goal, _ outcome: CaseResult) -> Goal.Verdict {
         goal.verdict(of: outcome.figures[goal.key], isSmall: isSmall)
     }
 
@@ -27,7 +27,7 @@ struct Report: Sendable {
 
     var heading: String { Self.columns("CASE", "DAEMONS", "TOOK", "FIGURES") }
 
-    func line(of outcome: Outcome) -> String {
+    func line(of outcome: CaseResult) -> String {
         var parts = outcome.theCase.goals.compactMap { goal in
             outcome.figures[goal.key].map { "\(goal.key) \(formatted($0)) \(goal.unit)".trimmed }
         }

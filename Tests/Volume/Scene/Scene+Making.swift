@@ -32,6 +32,16 @@ extension Scene {
         try await makeCoupons([Coupons.main, Coupons.beside] + Coupons.elsewhere)
     }
 
+    /// Makes the tables and what the case adds to them, and starts the daemons.
+    func setUp(
+        _ arguments: [String] = [], adding make: () async throws -> Void = {}
+    ) async throws {
+        try await install()
+        try await make()
+        try startDaemons(arguments)
+        try await ready()
+    }
+
     /// Writes coupons that are open now, by default unlimited.
     func makeCoupons(_ ids: [CouponID], total: Int? = nil) async throws {
         try await makeCoupons("unnest(ARRAY[\(ids.list)]::bigint[])", total: total)

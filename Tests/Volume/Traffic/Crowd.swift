@@ -4,6 +4,7 @@ internal import CouponCore
 internal import CouponWire
 internal import Synchronization
 internal import TestSupport
+internal import TestWorld
 
 /// Callers that each ask for one user after the other, over a few connections.
 struct Crowd: Sendable {

@@ -137,10 +137,3 @@ extension Latencies {
         guard unanswered == 0 else { throw Failed("\(unanswered) users were never served") }
     }
 }
-
-/// The reason why a case did not reach its end.
-struct Failed: Error, CustomStringConvertible {
-    let description: String
-
-    init(_ description: String) { self.description = description }
-}

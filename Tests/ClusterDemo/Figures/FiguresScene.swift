@@ -9,7 +9,7 @@ internal import TestSupport
 internal import TestWorld
 
 /// A system to measure.
-final class Scene: Sendable {
+final class FiguresScene: Sendable {
     private let world: World
     private let daemon: Daemon
     /// The replica of a single Redis: with it the single one replicates as each master of a cluster does.
@@ -26,16 +26,17 @@ final class Scene: Sendable {
     }
 
     /// One Redis with a replica.
-    static func single() async throws -> Scene {
+    static func single() async throws -> FiguresScene {
         let world = try await World(postgres: PostgresServer())
         let origin = ["--replicaof", "\(world.redis.host) \(world.redis.port)"]
-        return try await Scene(world, replica: RedisServer(origin))
+        return try await FiguresScene(world, replica: RedisServer(origin))
     }
 
     /// Three masters with a replica each.
-    static func cluster() async throws -> Scene {
+    static func cluster() async throws -> FiguresScene {
         let cluster = try await RedisCluster()
-        return try await Scene(World(postgres: PostgresServer(), cluster: cluster), replica: nil)
+        return try await FiguresScene(
+            World(postgres: PostgresServer(), cluster: cluster), replica: nil)
     }
 
     // MARK: Processor time

@@ -8,14 +8,14 @@ internal import TestWorld
 /// What an attack has measured, by the keys of the goals.
 typealias Figures = [String: Double]
 
-struct Outcome: Sendable {
+struct AttackResult: Sendable {
     let attack: Attack
     let figures: Figures
     /// Why it did not reach its end; nil if it did.
     let failure: String?
 }
 
-final class Scene: Sendable {
+final class SiegeScene: Sendable {
     static let eventLoops = 2
     /// Every slot of it is used.
     static let soldOut = CouponID(1)
@@ -44,7 +44,7 @@ final class Scene: Sendable {
     }
 
     /// Runs one attack, in a full run against the echo server first.
-    func play(_ attack: Attack) async -> Outcome {
+    func play(_ attack: Attack) async -> AttackResult {
         var figures = Figures()
         do {
             let target = try await Besieged(world, attack)
@@ -54,16 +54,16 @@ final class Scene: Sendable {
                 let folder = keepLog(of: target.daemon, attack)
                 await target.daemon.client.close()
                 try? await target.daemon.kill()
-                return Outcome(
+                return AttackResult(
                     attack: attack, figures: figures, failure: "\(error); log: \(folder)")
             }
             await target.daemon.client.close()
             guard try await target.daemon.stop() == .code(0) else {
                 throw Failed("the daemon did not end with 0")
             }
-            return Outcome(attack: attack, figures: figures, failure: nil)
+            return AttackResult(attack: attack, figures: figures, failure: nil)
         } catch {
-            return Outcome(attack: attack, figures: figures, failure: "\(error)")
+            return AttackResult(attack: attack, figures: figures, failure: "\(error)")
         }
     }
 
@@ -151,11 +151,4 @@ extension Daemon {
         }
         return kibibytes / 1_024
     }
-}
-
-/// The reason why an attack did not reach its end.
-struct Failed: Error, CustomStringConvertible {
-    let description: String
-
-    init(_ description: String) { self.description = description }
 }

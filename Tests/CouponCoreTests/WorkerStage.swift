@@ -8,7 +8,7 @@ let sale = CouponID(5)
 
 func name(_ number: UInt64) -> RequestID { RequestID(high: number, low: 0, length: 8) }
 
-final class Stage {
+final class WorkerStage {
     let gate = FakeGate(identity: redis)
     let host = RecordingHost()
     let clock = VirtualClock()

@@ -1,7 +1,7 @@
 /// What a run prints: a line for each attack, and a table of all figures at the end.
 internal import TestWorld
 
-struct Report: Sendable {
+struct SiegeReport: Sendable {
     /// What a daemon with default settings may need, in MiB.
     static let memoryBudget = 768.0
     /// A small run has no echo server, and knows no ratios.
@@ -12,7 +12,7 @@ struct Report: Sendable {
     ]
 
     let isSmall: Bool
-    var outcomes: [Outcome] = []
+    var outcomes: [AttackResult] = []
 
     private var goals: [Goal] {
         [
@@ -33,11 +33,11 @@ struct Report: Sendable {
         }
     }
 
-    private func verdict(_ goal: Goal, _ outcome: Outcome) -> Goal.Verdict {
+    private func verdict(_ goal: Goal, _ outcome: AttackResult) -> Goal.Verdict {
         goal.verdict(of: outcome.figures[goal.key], isSmall: isSmall)
     }
 
-    func line(of outcome: Outcome) -> String {
+    func line(of outcome: AttackResult) -> String {
         var parts = goals.compactMap { goal in
             outcome.figures[goal.key].map { "\(goal.key) \(formatted($0))" }
         }

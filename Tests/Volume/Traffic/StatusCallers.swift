@@ -4,7 +4,7 @@ internal import CouponCore
 internal import NIOCore
 internal import Synchronization
 
-final class StatusFlood: Sendable {
+final class StatusCallers: Sendable {
     private static let inFlight = 1_000
 
     private let clients: [CouponClient]
