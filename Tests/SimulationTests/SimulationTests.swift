@@ -37,6 +37,13 @@ import Testing
         #expect(run.end == .code(0), "\(run.text)")
     }
 
+    /// Several calls that take long follow each other. A model that did not use the session during them lost
+    /// it, and began rebuilds again and again.
+    @Test func `no session is lost while Redis works`() async throws {
+        let run = try await simulate("--seed", "502136", "--runs", "1")
+        #expect(run.end == .code(0), "\(run.text)")
+    }
+
     @Test func `the same seed is always the same play`() async throws {
         let first = try await simulate("--seed", "77", "--runs", "20")
         let second = try await simulate("--seed", "77", "--runs", "20")

@@ -10,16 +10,18 @@ final class SimulatedControl: GateControl {
     var processes: [Int: Int] = [:]
     /// Where the last `node(of:)` led: other calls go there too. With several masters by partition.
     var places: [PartitionID: RedisNodes.Place] = [:]
-    /// Called again and again while Redis does not answer (rule 9).
-    private let whileWaiting: () throws(BackendError) -> Void
+    /// Uses the session of a scheduler, again and again while Redis does not answer (rule 9).
+    let whileWaiting: (() throws(BackendError) -> Void)?
+    /// When it is called next.
+    var dueAt: Int64
 
     init(
-        _ play: Play, _ fiber: Fiber,
-        whileWaiting: @escaping () throws(BackendError) -> Void = {}
+        _ play: Play, _ fiber: Fiber, whileWaiting: (() throws(BackendError) -> Void)? = nil
     ) {
         self.play = play
         self.fiber = fiber
         self.whileWaiting = whileWaiting
+        dueAt = play.line.now + Limits.pingMilliseconds * 1_000
     }
 
     /// Runs one script of a partition. The request, the run and the reply may each fail.
@@ -45,26 +47,26 @@ final class SimulatedControl: GateControl {
         after: (Value) -> Int64 = { _ in 0 },
         _ script: @escaping (inout ModelRedis, Timestamp) -> Value
     ) throws(BackendError) -> Value {
-        play.sleep(fiber, play.line.delay() + before)
-        if fiber.isDead { throw .redis(.unavailable("dead")) }
         let redis = target()
-        let isReached = redis.isUp && play.reaches(fiber.daemon, redis)
-        if processes[redis.number] == nil {
-            processes[redis.number] = isReached ? redis.process : nil
+        try connect(to: redis, for: name())
+        let isConnected = processes[redis.number] == redis.process
+        let late = late(redis, refusal, script)
+        do throws(BackendError) { try wait(play.line.delay() + before, for: redis) } catch {
+            // What was sent before may run.
+            if isConnected, !fiber.isDead, play.line.chance(500) {
+                play.line.after(play.line.random(1_000...1_000_000), late)
+            }
+            throw error
         }
-        guard isReached, processes[redis.number] == redis.process else {
+        guard redis.isUp, play.reaches(fiber.daemon, redis),
+            processes[redis.number] == redis.process
+        else {
             throw lost("Redis is away", name(), redis)
-        }
-        let number = redis.process
-        let late = { [play] in
-            guard redis.isUp, redis.process == number, refusal(redis) == nil else { return }
-            play.line.note("redis", "a late call runs")
-            _ = redis.run(script)
         }
         if redis.keepsUntilThaw(late) {
             // One of several nodes may be silent for a second only.
             let longest: Int64 = play.isSpread ? 1_000_000 : 2_500_000
-            try waitForAnswer(play.line.random(50_000...longest), redis)
+            try wait(play.line.random(50_000...longest), for: redis)
             throw lost("no answer", name(), redis)
         }
         if let refusal = refusal(redis) { throw lost(refusal, name(), redis) }
@@ -86,23 +88,8 @@ final class SimulatedControl: GateControl {
         }
         let value = redis.run(script)
         play.line.note(fiber.name, "\(name()) -> \(value)")
-        play.sleep(fiber, play.line.delay() + after(value))
-        if fiber.isDead { throw .redis(.unavailable("dead")) }
+        try wait(play.line.delay() + after(value), for: redis)
         return value
-    }
-
-    /// Waits for Redis in vain.
-    private func waitForAnswer(
-        _ microseconds: Int64, _ redis: RedisServer
-    ) throws(BackendError) {
-        let end = play.line.now + microseconds
-        while play.line.now < end, !fiber.isDead {
-            play.sleep(fiber, min(Limits.pingMilliseconds * 1_000, end - play.line.now))
-            do throws(BackendError) { try whileWaiting() } catch {
-                processes[redis.number] = nil
-                throw error
-            }
-        }
     }
 
     func lost(_ reason: String, _ name: String, _ redis: RedisServer) -> BackendError {
