@@ -140,6 +140,40 @@ def test_who_asks_a_closed_client_again_learns_nothing_new(face: Any, canned: Ca
             client.resolve(request)
 
 
+def test_a_call_of_a_closed_client_was_not_tried(face: Any, canned: Canned) -> None:
+    server = canned(lambda request, _: accepted(request))
+    with face(server.address) as client:
+        client.close()
+        with pytest.raises(coupond.NotAcceptedError, match="closed") as caught:
+            client.issue(1, 2)
+        assert caught.value.attempts == 0
+        assert caught.value.request is not None and caught.value.request.attempt == 0
+        (end,) = client.issue_batch(1, [2])
+        assert isinstance(end, coupond.NotAcceptedError) and end.attempts == 0
+    assert server.requests == []
+
+
+def test_what_waits_on_a_connection_that_drains_ends_when_the_client_closes(canned: Canned) -> None:
+    notice = framed(pb.Response(go_away={"is_last": False}))
+    server = canned(lambda request, self: notice if len(self.requests) == 1 else accepted(request))
+
+    async def work() -> Any:
+        client = coupond.AsyncClient(server.address, deadline=60, connections=1)
+        call = asyncio.ensure_future(client.issue(1, 1))
+        while not server.requests:
+            await asyncio.sleep(0)
+        (connection,) = client._pools[0].connections
+        while connection.is_usable:
+            await asyncio.sleep(0)
+        assert (await client.issue(1, 2)).sequence == 7
+        await client.close()
+        done, _ = await asyncio.wait([call], timeout=20)
+        return call.exception() if done else None
+
+    end = asyncio.run(work())
+    assert isinstance(end, coupond.UnknownError) and "closed" in str(end)
+
+
 def held(canned: Canned, answer: Answer) -> tuple[CannedDaemon, threading.Event]:
     """A daemon that answers once the event is set."""
     event = threading.Event()

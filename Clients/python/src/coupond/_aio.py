@@ -162,6 +162,8 @@ class _Pool(Endpoint):
     def __init__(self, address: Address) -> None:
         super().__init__(address)
         self.connections: list[_Connection] = []
+        self.leaving: list[_Connection] = []
+        """Connections that get no more requests, and still wait for answers."""
         self.opening = 0
         self.turn = asyncio.Lock()
         """Held by the call that gets the next place; the others wait in the order in which they came."""
@@ -170,6 +172,8 @@ class _Pool(Endpoint):
 
     def best(self) -> _Connection | None:
         """The least loaded connection that may get one more request."""
+        left = [one for one in self.connections if not one.is_usable]
+        self.leaving = [one for one in self.leaving + left if one.in_flight]
         self.connections = [one for one in self.connections if one.is_usable]
         one = min(self.connections, key=lambda one: one.in_flight, default=None)
         return one if one is not None and one.in_flight < REQUESTS_IN_FLIGHT else None
@@ -226,7 +230,7 @@ class AsyncClient:
         self._is_closed = True
         for pool in self._pools:
             pool.changed.set()
-            for connection in pool.connections:
+            for connection in pool.connections + pool.leaving:
                 connection.close()
         await asyncio.sleep(0)
 

@@ -14,7 +14,7 @@ from . import _messages, _trace
 from . import _types as words
 from ._errors import ERRORS, CouponError
 from ._messages import UnreadableError
-from ._retries import Failure, Known, RetryBudget, RetryPolicy, refused
+from ._retries import CLOSED, Failure, Known, RetryBudget, RetryPolicy, refused
 from .v1 import coupond_pb2 as pb
 
 LONGEST_WAIT = 30.0
@@ -95,6 +95,7 @@ class Tries:
         """
         self.settings.budget.count_call()
         while True:
+            before = self.request
             request = make(self.attempts)
             request.deadline_ms = max(1, int(self._try_seconds() * 1_000))
             if self.traceparent:
@@ -104,7 +105,11 @@ class Tries:
             reply = yield Call(
                 request, request.deadline_ms / 1_000 + self.settings.answer_grace
             )
-            self.attempts += 1
+            if reply is CLOSED:
+                # It was not sent.
+                self.request = before
+            else:
+                self.attempts += 1
             if isinstance(reply, pb.Response):
                 result = reply.WhichOneof("result")
                 if result not in (None, "error"):
