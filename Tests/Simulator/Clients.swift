@@ -136,8 +136,10 @@ final class Clients {
     private func go(on wish: Wish, _ outcome: Outcome) {
         if wish.isLast {
             // A loss of PostgreSQL's data may open a coupon without the gate's knowledge: the bounce causes
-            // a lookup, and a retry asks the gate.
-            if outcome == .soldOut, wish.tries == 1, play.witness.didPostgresGoBack {
+            // a lookup, and a retry asks the gate. So does a retry if a daemon gets no events (rule 39).
+            if outcome == .soldOut, wish.tries == 1,
+                play.witness.didPostgresGoBack || play.isSomeoneCutOff
+            {
                 return ask(wish)
             }
             wish.end = outcome

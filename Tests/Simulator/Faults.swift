@@ -71,9 +71,10 @@ extension Play {
         var kinds = Disaster.common.filter { _ in line.chance(200) }
         if weights.isDrawn {
             kinds.append(.loseGate)
-            // The users of a damaged entry are found by the holders, which are lost with the gate.
             kinds.removeAll { $0 == .damage || $0 == .postgresBack }
             planLargeState()
+            planDamage()
+            if exchanged == .postgresBack { kinds.append(.postgresBack) }
         }
         // If both lose data, an epoch may be given twice: docs/GUARANTEES.md excludes that.
         if kind != .single || hasStandby { kinds.removeAll { $0 == .postgresBack } }

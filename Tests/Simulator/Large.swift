@@ -43,8 +43,34 @@ extension Play {
         }
     }
 
+    /// A fault that does not go with lost gates: the users of a damaged entry are found by the holders, which
+    /// are lost with the gate; and not both servers may lose data.
+    enum Exchanged { case damage, postgresBack }
+
+    /// Random numbers of its own, so that other plays stay the same.
+    func drawExchanged() -> Exchanged? {
+        guard drawnWeights.isDrawn else { return nil }
+        var random = SplitMix64(seed: seed ^ 0xDA3A6E)
+        random = SplitMix64(seed: random.next() ^ seed)
+        switch Int.random(in: 0...9, using: &random) {
+        case 0: return .damage
+        case 1: return kind == .single && !hasStandby ? .postgresBack : nil
+        default: return nil
+        }
+    }
+
+    /// Damages entries, most of them when the queue is long.
+    func planDamage() {
+        guard exchanged == .damage else { return }
+        for _ in 1...3 {
+            let first = line.chance(700) ? troubleEnds / 2 : 200_000
+            line.at(line.random(first...troubleEnds - 1)) { [self] in hit.damageEntry() }
+        }
+    }
+
     /// Deletes the gate with its records and holders. The queue stays.
     func loseGate(of partition: PartitionID) {
+        if exchanged != nil { return }
         line.note("DISASTER", "partition \(partition.rawValue) loses its gate, but not its queue")
         redis(of: partition).loseGate(of: partition)
     }
@@ -57,5 +83,14 @@ extension Play {
     }
 
     /// The time to move everything once, in microseconds.
-    var work: Int64 { weights.moving(queuedRequests, redis.data, postgres.tables) }
+    var work: Int64 { weights.moving(queuedRequests, redis.data, postgres.tables) + searching }
+
+    /// The time to search all holders once. Before each page of them the queue is read up to three times.
+    var searching: Int64 {
+        guard exchanged == .damage else { return 0 }
+        let holders = partitioning.all.reduce(0) { $0 + redis(of: $1).data.holderCount(of: $1) }
+        let entries = min(queuedRequests, drawnWeights.page)
+        let pages = holders / drawnWeights.page + partitioning.count
+        return weights.holders(holders) + Int64(3 * pages) * weights.entries(entries)
+    }
 }

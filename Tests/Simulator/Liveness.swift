@@ -12,6 +12,12 @@ final class Liveness {
     private static let factor: Int64 = 4
     /// Epochs of a partition after the faults: for the rebuild that they interrupted, and for the next one.
     private static let epochsSpent: Int64 = 2
+    /// With several lanes and daemons: one that has not seen the others yet lends a partition in the middle
+    /// of its rebuild, and another daemon claims it first (rule 49).
+    private static let epochsOfLanes: Int64 = 1
+    /// With several owners: one more for a rebuild that begins before the fence of another one, and so sees
+    /// no beat; and two if a rebuild rests for longer than others wait for its beat, and they begin at once.
+    private static let epochsOfOwners: Int64 = 5
     /// Sessions that a scheduler may lose after the faults, if several long delays of the network come
     /// together.
     private static let sessionsLost = 2
@@ -77,7 +83,8 @@ final class Liveness {
                 stood[partition] = (row.cursor, play.line.now)
             }
             let since = max(stood[partition]?.since ?? 0, (healedAt ?? 0) + Self.aftermath)
-            let longest = Self.turn + play.weights.trying(play.queuedRequests)
+            let longest =
+                Self.turn + play.weights.trying(play.queuedRequests) + 2 * play.searching
             guard play.line.now - since > longest else { continue }
             play.witness.fail(
                 "liveness: partition \(partition.rawValue) is open, but its cursor stays at \(row.cursor)"
@@ -85,10 +92,16 @@ final class Liveness {
         }
     }
 
+    private var longestClimb: Int64 {
+        if play.unrest == .owners { return Self.epochsOfOwners }
+        return Self.epochsSpent
+            + (play.lanes > 1 && play.daemons.count > 1 ? Self.epochsOfLanes : 0)
+    }
+
     /// After the faults a gate is rebuilt few times.
     func lookAtEpochs() {
         for (row, before) in zip(play.postgres.tables.partitions, epochs)
-        where row.epoch - before > Self.epochsSpent {
+        where row.epoch - before > longestClimb {
             play.witness.fail(
                 "liveness: epochs climb, partition \(row.id.rawValue) from \(before) to \(row.epoch)"
             )

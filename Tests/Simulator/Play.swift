@@ -15,7 +15,7 @@ final class Play {
     let users: [UserID]
     let poisoned: Set<UserID>
     let requestsPerTransaction: Int
-    private(set) var faults = Faults.none
+    var faults = Faults.none
     private(set) var daemons: [Daemon] = []
     /// The servers of Redis: one list of them for each master.
     private(set) lazy var shards = (0..<(spread?.masters ?? 1)).map {
@@ -36,6 +36,12 @@ final class Play {
         self, tables: ModelTables(partitioning: partitioning, installID: "install"))
     private(set) lazy var witness = Witness(self)
     private(set) lazy var liveness = Liveness(self)
+    /// What goes wrong in place of lost gates; nil if gates are lost, or if the play has no weights.
+    private(set) lazy var exchanged = drawExchanged()
+    /// What hits rebuilds after the faults.
+    private(set) lazy var unrest = drawUnrest()
+    /// Whether the next call of a rebuild is lost.
+    var losesCallOfRebuild = false
     /// Refuses one partition's batches for a while.
     private(set) lazy var outage = drawOutage()
     private(set) lazy var clients = Clients(self)
@@ -200,10 +206,7 @@ final class Play {
         postgres.endAllSessions()
         if !daemons.contains(where: \.isAlive) { startDaemon() }
         liveness.begin()
-        // Once more in the middle of what goes on: nothing may begin again because of it.
-        if weights.isDrawn {
-            line.after(3_000_000) { [self] in postgres.endSessionsOfRebuilds() }
-        }
+        disturbRebuilds()
         line.after(500_000) { [self] in
             expect({ self.whyGatesAreNotQuiet }) { [self] in
                 // By then every daemon has read the epochs, which it does each second.

@@ -20,7 +20,8 @@ extension SimulatedControl {
     func node(of partition: PartitionID) -> RedisNode.ID {
         let place = mapped(partition)
         places[key(partition)] = place
-        return place.id
+        // A real daemon knows the only Redis by this name, and a partition does not rest for what it took.
+        return play.kind == .single ? .single : place.id
     }
 
     private func place(of node: RedisNode.ID) -> RedisNodes.Place {

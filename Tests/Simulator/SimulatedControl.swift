@@ -33,7 +33,10 @@ final class SimulatedControl: GateControl {
         after: (Value) -> Int64 = { _ in 0 },
         _ script: @escaping (inout ModelRedis, Timestamp) -> Value
     ) throws(BackendError) -> Value {
-        try run(
+        if play.losesCall(of: partition, by: fiber) {
+            throw lost("the request was lost", name(), server(of: partition))
+        }
+        return try run(
             at: server(of: partition), refusing: { $0.refusal(of: partition) }, name(),
             before: before, after: after, script)
     }
@@ -325,10 +328,11 @@ final class SimulatedControl: GateControl {
     func search(
         _ search: inout HolderSearch, partition: PartitionID
     ) throws(BackendError) {
-        let before = search
-        search = try run(partition, "search") { data, _ in
+        let (before, page) = (search, play.drawnWeights.page)
+        let count = min(page, server(of: partition).data.holderCount(of: partition))
+        search = try run(partition, "search", before: play.weights.holders(count)) { data, _ in
             var after = before
-            data.search(&after, partition: partition)
+            data.search(&after, partition: partition, limit: page)
             return after
         }
     }

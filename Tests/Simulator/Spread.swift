@@ -86,6 +86,13 @@ extension Play {
         shard(with: server).reaches(daemon, server)
     }
 
+    /// Whether some daemon does not reach a rightful master.
+    var isSomeoneCutOff: Bool {
+        shards.contains { shard in
+            daemons.contains { $0.isAlive && !shard.reaches($0, shard.current.server) }
+        }
+    }
+
     // MARK: Faults
 
     /// Draws which partitions move to another master, and when.

@@ -96,7 +96,8 @@ final class Witness {
         let since = max(shakenAt[row.id] ?? 0, openedAt[row.id] ?? Int64.max / 2)
         let redis = play.redis(of: row.id)
         guard play.line.now - since > Self.calm, let gate = redis.data[row.id].gate,
-            !gate.isFenced, raisedFor[row.id]?[gate.epoch] == redis.identity
+            !gate.isFenced, redis.data[row.id].foreign.isEmpty,
+            raisedFor[row.id]?[gate.epoch] == redis.identity
         else { return }
         fail("partition \(row.id.rawValue) is rebuilt, but its node is well")
     }
