@@ -189,7 +189,7 @@ let package = Package(
         .testTarget(
             name: "CouponServerTests",
             dependencies: [
-                "CouponAccess", "CouponServer", "CouponCore", nioCore, nioPosix, nioHTTP,
+                "CouponAccess", "CouponServer", "CouponCore", logging, nioCore, nioPosix, nioHTTP,
                 .product(name: "NIOEmbedded", package: "swift-nio"),
             ],
             swiftSettings: strict),

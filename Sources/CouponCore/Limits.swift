@@ -29,6 +29,13 @@ extension Limits {
     /// What the opening of a connection costs, in bounces: to accept it, set its options and put its handlers
     /// together takes some 50 µs.
     public static let openingCost = 256
+    /// What the end of a connection costs, in bounces: to send its last bytes and close it.
+    public static let endingCost = 256
+    /// Connections that one turn of an event loop ends of its own accord, some 2 ms: a thousand may be due at
+    /// once. As many clients are asked to leave in one turn. More of both if thousands wait.
+    public static let endingsPerTurn = 16
+    /// Connections whose requests one turn of an event loop goes on with: each gets a little, and a write.
+    public static let continuedPerTurn = 64
     /// So many bytes of a message that is no plain issue request cost as much to read as a bounce.
     public static let bytesForBounce = 64
     /// What each user of a batch costs, in bounces.
@@ -279,7 +286,7 @@ extension Limits {
     public static let lookMilliseconds: Int64 = 1_000
     /// Partitions that one look reaches: three calls each.
     public static let partitionsLookedAt = 16
-    /// Partitions that a daemon takes at once, at most, so that others take some too.
+    /// Partitions that a daemon takes at once, so that others take some too. More if many are offered.
     public static let partitionsTakenTogether = 4
     /// How long a taker waits for a partition.
     public static let takingMilliseconds: Int64 = 5_000

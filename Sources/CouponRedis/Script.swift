@@ -4,8 +4,8 @@
 internal import CouponCore
 
 enum Script: CaseIterable, Sendable {
-    case gate, read, settle, heartbeat, fence, move, distrust, beat, count, open, claim, stage, load
-    case complete, abandon, set, cap, remove, letter, inspect, unload, rights
+    case gate, read, entries, list, settle, heartbeat, fence, move, distrust, beat, count, open
+    case claim, stage, load, complete, abandon, set, cap, remove, letter, inspect, unload, rights
     /// `stage` and `load` for a rebuild. It may exceed Redis' memory limit, because nothing is accepted or
     /// issued before it has ended.
     case stageInRebuild, loadInRebuild
@@ -52,6 +52,8 @@ enum Script: CaseIterable, Sendable {
         switch self {
         case .gate: PackageResources.gate_lua
         case .read: PackageResources.read_lua
+        case .entries: PackageResources.entries_lua
+        case .list: PackageResources.list_lua
         case .settle: PackageResources.settle_lua
         case .heartbeat: PackageResources.heartbeat_lua
         case .fence: PackageResources.fence_lua

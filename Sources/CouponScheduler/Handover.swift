@@ -45,7 +45,7 @@ struct Handover {
         _ members: Membership, _ holding: Holding, ledger: any Ledger, lending: Lending,
         now: MonotonicTime
     ) throws(BackendError) -> Ownership.Changes {
-        let reached = lending.reached
+        let reached = lending.reached(now)
         var changes = Ownership.Changes()
         try withdraw(holding, reached, ledger, now)
         changes.offered = try offer(members, holding, ledger, now)
@@ -138,6 +138,10 @@ struct Handover {
         _ ledger: any Ledger, _ now: MonotonicTime, _ changes: inout Ownership.Changes
     ) throws(BackendError) {
         missed = missed.filter { now < $0.value }
+        // The session may be a new one: then another daemon may be the taker now.
+        for partition in awaited.keys.sorted() {
+            if try !ledger.lock(.taker, of: partition) { awaited[partition] = nil }
+        }
         for (partition, end) in awaited.sorted(by: { $0.key < $1.key })
         where members.offered.contains(partition) && !holding.has(partition) {
             if try ledger.claim(partition) {
@@ -150,9 +154,11 @@ struct Handover {
             members.offered.contains($0.key) && !changes.taken.contains($0.key)
                 && !holding.has($0.key) && missed[$0.key] == nil
         }
+        let most = max(
+            Limits.partitionsTakenTogether, members.offered.count / Limits.partitionsLookedAt)
         for partition in candidates(members, holding, now)
         where reached.contains(partition) && !changes.taken.contains(partition)
-            && awaited.count < Limits.partitionsTakenTogether
+            && awaited.count < most
         {
             guard try ledger.lock(.taker, of: partition) else { continue }
             awaited[partition] = now.advanced(byMilliseconds: Limits.takingMilliseconds)

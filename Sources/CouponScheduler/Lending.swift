@@ -20,6 +20,8 @@ package final class Lending: Sendable {
         /// The first lane wants it back.
         var isRecalled = false
         var retry = Retry.none
+        /// Since when its node was not reached, until its lane has said so itself.
+        var unreachedSince: MonotonicTime?
     }
 
     /// Whether the lane tries a partition once more before another daemon gets it (rule 56).
@@ -77,15 +79,17 @@ package final class Lending: Sendable {
             state.lanes[lane].lostAt = nil
             state.lanes[lane].rebuilding = rebuilding
             state.lanes[lane].unreached = unreached
+            for (partition, loan) in state.loans where loan.lane == lane && loan.luggage == nil {
+                state.loans[partition]?.unreachedSince = nil
+            }
             if keepsUp { state.lanes[lane].keptUp = now }
         }
     }
 
-    /// Reports that a lane has no session.
+    /// Reports that a lane has no session. That says nothing of the nodes of its partitions.
     func reportLoss(_ lane: Int, now: MonotonicTime) {
         state.withLock { state in
             state.lanes[lane].lostAt = state.lanes[lane].lostAt ?? now
-            state.lanes[lane].unreached = [:]
         }
     }
 
@@ -125,7 +129,9 @@ package final class Lending: Sendable {
 
     /// Lends a partition that the first lane has just released.
     func lend(_ partition: PartitionID, to lane: Int, _ luggage: Luggage) {
-        state.withLock { $0.loans[partition] = Loan(lane: lane, luggage: luggage) }
+        let loan = Loan(
+            lane: lane, luggage: luggage, unreachedSince: luggage.owned.unreachedSince)
+        state.withLock { $0.loans[partition] = loan }
     }
 
     /// Asks the other lanes for some of these partitions back. Those in a rebuild stay (rule 43).
@@ -164,7 +170,9 @@ package final class Lending: Sendable {
     var unreached: [PartitionID: MonotonicTime] {
         state.withLock { state in
             state.loans.reduce(into: [:]) { all, loan in
-                all[loan.key] = state.lanes[loan.value.lane].unreached[loan.key]
+                all[loan.key] =
+                    loan.value.unreachedSince
+                    ?? state.lanes[loan.value.lane].unreached[loan.key]
             }
         }
     }
@@ -177,8 +185,10 @@ package final class Lending: Sendable {
         }
     }
 
-    /// Those that it has reached.
-    var reached: Set<PartitionID> { state.withLock { $0.reached } }
+    /// Those that it has reached; none if it hangs or has no session, because its last look may be old.
+    func reached(_ now: MonotonicTime) -> Set<PartitionID> {
+        state.withLock { $0.lanes.last?.isAlive(now) == true ? $0.reached : [] }
+    }
 
     // MARK: Of the last lane
 

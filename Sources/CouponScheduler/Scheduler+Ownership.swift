@@ -11,10 +11,13 @@ extension Scheduler {
         for partition in changes.taken { own(partition, now) }
         for partition in changes.retried { tryAgain(partition) }
         rebuilds = rebuilds.filter { owned[$0.key] != nil }
-        for partition in changes.offered {
+        if let first = changes.offered.first {
             logger.warning(
-                "a partition is offered to the other daemons: its node is not reached",
-                metadata: [LogKey.partition: "\(partition.rawValue)"])
+                "partitions are offered to the other daemons: their nodes are not reached",
+                metadata: [
+                    LogKey.count: "\(changes.offered.count)",
+                    LogKey.partition: "\(first.rawValue)",
+                ])
         }
         if !changes.given.isEmpty || !changes.taken.isEmpty {
             logger.info(

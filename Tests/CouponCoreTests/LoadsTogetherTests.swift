@@ -167,5 +167,7 @@ import Testing
         #expect(outcomes.count == 2 && keeper.loadsAtOnce == 2)
         expectLoaded(keeper.load(Array(coupons.prefix(2)), number: 2), except: Array(many))
         #expect(keeper.loadsAtOnce == 20, "they have one holder each")
+        _ = keeper.load([CouponID(9_000)], number: 3)
+        #expect(keeper.loadsAtOnce == 20, "one that is absent says nothing of the next ones")
     }
 }

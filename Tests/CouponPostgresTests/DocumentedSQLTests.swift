@@ -39,7 +39,7 @@ import Testing
         #expect(statements.count == 2)
         for statement in statements { try database.sql(statement) }
         #expect(try database.sql(indexes) == wanted)
-        _ = try Installation.setUp(database.options, partitions: 4, logger: quiet)
+        _ = try Installation.setUp(database.ownersOptions, partitions: 4, logger: quiet)
         #expect(try database.sql(indexes) == wanted)
         let newest = try database.sql("SELECT max(version) FROM coupond.schema_version")
         #expect(newest == "\(Migration.newest)")

@@ -30,7 +30,7 @@ import Testing
                 'ALTER DATABASE %I SET deadlock_timeout = ''10s''', current_database()); END $$
             """)
         let other = Session(
-            database.options.withLongTimeouts, role: .store, logger: quiet)
+            database.ownersOptions.withLongTimeouts, role: .store, logger: quiet)
         _ = try other.run(
             "SET deadlock_timeout = '1h'", "BEGIN", "SELECT FROM coupond.coupon FOR UPDATE")
         async let issuing: Void = onItsOwnThread {
@@ -143,7 +143,10 @@ import Testing
     @Test func `every session commits synchronously`() async throws {
         let database = try await TestDatabase()
         try database.sql(
-            "ALTER ROLE coupond IN DATABASE \(database.name) SET synchronous_commit = off")
+            """
+            ALTER ROLE \(LeastRights.role) IN DATABASE \(database.name)
+            SET synchronous_commit = off
+            """)
         for role in [Session.Role.ledger, .store] {
             let session = Session(database.options, role: role, logger: quiet)
             let setting = try session.run("SELECT current_setting('synchronous_commit')").text(0, 0)

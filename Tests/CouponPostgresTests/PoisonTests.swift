@@ -156,8 +156,9 @@ import Testing
         try database.sql(
             """
             CREATE SEQUENCE copies;
+            GRANT USAGE ON SEQUENCE copies TO PUBLIC;
             CREATE FUNCTION count_copy() RETURNS trigger LANGUAGE plpgsql AS $$
-            BEGIN PERFORM nextval('copies'); RETURN NULL; END $$;
+            BEGIN PERFORM nextval('coupond.copies'); RETURN NULL; END $$;
             CREATE TRIGGER count_copy AFTER INSERT ON coupond.coupon_issue
                 FOR EACH STATEMENT EXECUTE FUNCTION count_copy()
             """)

@@ -111,7 +111,7 @@ import Testing
         async throws
     {
         let (database, letter) = try await stage()
-        let other = Session(database.options.withLongTimeouts, role: .store, logger: quiet)
+        let other = Session(database.ownersOptions.withLongTimeouts, role: .store, logger: quiet)
         _ = try other.run("BEGIN", "SELECT FROM coupond.coupon FOR UPDATE")
         async let decision = onItsOwnThread {
             let store = PostgresCouponStore(

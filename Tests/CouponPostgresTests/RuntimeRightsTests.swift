@@ -73,7 +73,7 @@ import Testing
     @Test func `the owner of the schema cannot get the rights of a daemon instead of its own`()
         async throws
     {
-        let database = try await TestDatabase()
+        let database = try await TestDatabase(hasRoles: false)
         let (owner, role) = (LeastRights.owner, LeastRights.role)
         func isRefused(_ grantee: String, from caller: String) throws -> Bool {
             let connection = LeastRights.connection(database.connection, as: caller)

@@ -3,6 +3,7 @@ import CouponCore
 import CouponPostgres
 import Foundation
 import Logging
+import Synchronization
 import TestSupport
 import Testing
 
@@ -11,19 +12,43 @@ let quiet = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
 /// A database with the schema, four partitions, and coupons as a test names them.
 struct TestDatabase {
     let server: PostgresServer
+    /// Of a superuser.
     let connection: String
     let installation: Installation
 
-    init(on server: PostgresServer? = nil, encoding: String? = nil) async throws {
+    /// The servers that have the roles: two scripts must not make them at once.
+    private static let prepared = Mutex<Set<String>>([])
+
+    /// - Parameter hasRoles: whether the schema has an owner, and a role for daemons.
+    init(
+        on server: PostgresServer? = nil, encoding: String? = nil, hasRoles: Bool = true
+    ) async throws {
         let server = if let server { server } else { try await PostgresServer.shared() }
         self.server = server
         connection = try server.makeDatabase(encoding: encoding)
         installation = try Installation.setUp(
             PostgresOptions(connection: connection), partitions: 4, logger: quiet)
+        if hasRoles { try makeRoles() }
         try sql("UPDATE coupond.partition SET epoch = 1, cursor_epoch = 1")
     }
 
-    var options: PostgresOptions { PostgresOptions(connection: connection) }
+    private func makeRoles() throws {
+        let script = RuntimeRights.script(owner: LeastRights.owner, role: LeastRights.role)
+        let isFirst = try Self.prepared.withLock { servers in
+            guard servers.insert(server.socketFolder).inserted else { return false }
+            try sql(script)
+            return true
+        }
+        if !isFirst { try sql(script) }
+    }
+
+    /// With the rights of a daemon, which must suffice for all that ledger and store do.
+    var options: PostgresOptions {
+        PostgresOptions(connection: LeastRights.connection(connection, as: LeastRights.role))
+    }
+
+    /// Of a superuser, for what a test does beside the daemon.
+    var ownersOptions: PostgresOptions { PostgresOptions(connection: connection) }
 
     func ledger(_ change: (inout PostgresOptions) -> Void = { _ in }) -> PostgresLedger {
         var options = options

@@ -185,7 +185,7 @@ import Testing
             database.options.withLongTimeouts, partitioning: database.installation.partitioning,
             logger: quiet)
         _ = try store.create(.sample(4))
-        let other = Session(database.options.withLongTimeouts, role: .store, logger: quiet)
+        let other = Session(database.ownersOptions.withLongTimeouts, role: .store, logger: quiet)
         _ = try other.run("BEGIN", "LOCK coupond.admin_action IN SHARE MODE")
         let error = #expect(throws: BackendError.self) {
             try store.update(coupon, CouponChange(title: "x")) { _, _ in true }

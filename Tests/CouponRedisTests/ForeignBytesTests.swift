@@ -121,6 +121,84 @@ internal import Testing
         #expect(try fixture.view().items.map(\.isDamaged) == [false, true])
     }
 
+    /// Writes past the gate. In the script `large` is longer than any reply that a daemon reads.
+    private func write(_ fixture: RedisFixture, _ key: String, _ script: String) throws {
+        let large = "local large = string.rep('x', 70 * 1048576)\n"
+        try fixture.call(Command("EVAL", large + script, "1", key))
+    }
+
+    @Test(arguments: [
+        "redis.call('XADD', KEYS[1], '1-2', 'e', large)",
+        "redis.call('XADD', KEYS[1], '1-2', large, 'x')",
+        """
+        local words = { 'XADD', KEYS[1], '1-2' }
+        for i = 1, 1002 do words[3 + i] = 'x' end
+        redis.call(unpack(words))
+        """,
+    ])
+    func `of an entry that is larger than any gate's only the beginning is read`(
+        script: String
+    ) async throws {
+        let fixture = try await opened()
+        try write(fixture, Keys.queue(partition), script)
+        try await fixture.server.cli("XADD", Keys.queue(partition), "1-3", "e", "x")
+        let items = try fixture.view().items
+        #expect(items.map(\.position) == [at(1), at(2), at(3)])
+        #expect(items.map(\.isDamaged) == [false, true, true])
+        guard case .damaged(let damaged) = items[1] else { return }
+        #expect(damaged.bytes.count <= 2_048 && damaged.bytes.contains(UInt8(ascii: "x")))
+        #expect(damaged.reason.contains("larger"))
+        #expect(try fixture.control.entries(partition, after: .zero, limit: 9) == items)
+        #expect(try fixture.control.entries(partition, after: at(1), limit: 1) == [items[1]])
+    }
+
+    @Test func `a rebuild reads large entries in several steps`() async throws {
+        let fixture = try await opened()
+        try write(
+            fixture, Keys.queue(partition),
+            """
+            for n = 2, 80 do
+              redis.call('XADD', KEYS[1], '1-' .. n, 'e', string.sub(large, 1, 1000000))
+            end
+            """)
+        var (after, reads, found) = (Position.zero, 0, [QueueItem]())
+        while true {
+            let items = try fixture.control.entries(partition, after: after, limit: 400)
+            guard let last = items.last else { break }
+            (after, reads) = (last.position, reads + 1)
+            found += items
+        }
+        #expect(found.map(\.position) == (1...80).map { at($0) })
+        #expect(reads > 2)
+    }
+
+    @Test func `large names of another program stop neither a search nor a sweep`() async throws {
+        let fixture = try await opened()
+        try write(
+            fixture, Keys.holders(CouponID(7), partition, 1),
+            "redis.call('HSET', KEYS[1], large, 'x', 'y', large)")
+        try write(
+            fixture, Keys.coupons(partition, 1), "redis.call('ZADD', KEYS[1], 0, large)")
+        try write(fixture, Keys.epochs(partition), "redis.call('SADD', KEYS[1], large)")
+        #expect(try fixture.search([at(1)]).found.holders(at: at(1)).count == 2)
+        let holders = try fixture.control.holders(
+            of: CouponID(7), partition: partition, epoch: 1, limit: 9)
+        #expect(holders.count == 2)
+        #expect(try fixture.fence(epoch: 2))
+        while try fixture.control.sweep(partition, before: 2, limit: 10) {}
+        #expect(try fixture.call(Command("EXISTS", Keys.coupons(partition, 1))) == .integer(0))
+    }
+
+    @Test func `a gate with a longer text than an install id counts as missing`() async throws {
+        let fixture = try await opened()
+        try write(
+            fixture, Keys.gate(partition),
+            "redis.call('SET', KEYS[1], redis.call('GET', KEYS[1]) .. large)")
+        #expect(try fixture.answer([request(3)]) == .stale(.missing, epoch: 0))
+        #expect(try fixture.view().epoch == 0)
+        try rebuild(fixture)
+    }
+
     @Test func `many requests of one coupon are counted in one step`() async throws {
         let fixture = try await RedisFixture()
         try fixture.open()

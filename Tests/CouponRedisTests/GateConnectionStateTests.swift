@@ -79,6 +79,9 @@ private final class Machine {
         state.breaches(old ?? link, reason: "unsafe")
     }
 
+    var mayBeGivenUp: Bool { state.mayBeGivenUp }
+    func giveUp() -> [GateAnswer] { state.giveUp().map(\.answer) }
+
     func probeAnswered(over old: FakeLink? = nil) { state.probeAnswered(over: old ?? link) }
 
     var outage: String? { state.outage }
@@ -181,6 +184,16 @@ private var stale: Reply { .bytes([1, 1] + [UInt8](repeating: 0, count: 8)) }
         _ = machine.shakeHands()
         let (milliseconds, isNews, wasReady) = try pause(machine.broke())
         #expect((25...50).contains(milliseconds) && isNews && wasReady)
+    }
+
+    @Test func `calls that were in flight at a node that is gone are given up`() {
+        machine.becomeReady()
+        _ = (machine.send(1), machine.send(2))
+        #expect(!machine.mayBeGivenUp && machine.giveUp().isEmpty)
+        _ = machine.broke("gone")
+        #expect(machine.mayBeGivenUp)
+        #expect(machine.giveUp() == [.interrupted("gone"), .interrupted("gone")])
+        #expect(machine.giveUp().isEmpty)
     }
 
     @Test func `answers are delivered in the order of the calls`() throws {

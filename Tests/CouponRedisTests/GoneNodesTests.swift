@@ -30,11 +30,11 @@ import Testing
         #expect(closed.isEmpty && !gone.isEmpty)
     }
 
-    @Test func `a connection with a call that may still run stays`() {
+    @Test func `a connection whose node may still answer a call stays`() {
         var gone = GoneNodes()
         gone.update(count: 1, serving: [], now: start)
-        let closed = [false, true].map { isQuiet in
-            gone.close(after: pause, now: start + pause) { _ in isQuiet }
+        let closed = [false, true].map { mayGo in
+            gone.close(after: pause, now: start + pause) { _ in mayGo }
         }
         #expect(closed == [[], [0]])
     }

@@ -205,6 +205,68 @@ import Testing
         #expect(owners() == [0, 0, 0, 0])
     }
 
+    @Test func `a taker whose session ends claims nothing without its lock`() {
+        open()
+        first.gates.away = [a]
+        play([first, second], seconds: 30) { !plant.world.takers.isEmpty }
+        var claims = 0
+        second.ledger.before = { [world = plant.world, second] call, partition in
+            guard call == .claim, let partition, partition.rawValue < 2 else { return }
+            claims += 1
+            #expect(world.takers[partition] == ObjectIdentifier(second.ledger))
+        }
+        second.ledger.loseSession()
+        play([first, second], seconds: 15)
+        #expect(claims > 0 && owners() == [1, 1, 1, 1])
+    }
+
+    @Test func `of many offered partitions many are taken together`() {
+        let plant = Plant(partitions: 128)
+        let (first, second) = (plant.daemon(), plant.daemon())
+        plant.run(first, turns: 40_000) { (0..<128).allSatisfy { plant.isOpen($0) } }
+        first.gates.away = [.single]
+        var most = 0
+        plant.run(first, second, turns: 40_000) {
+            most = max(most, plant.world.takers.count)
+            return most > Limits.partitionsTakenTogether
+        }
+    }
+
+    @Test func `what was not reached counts as that while it moves to another lane`() {
+        let lending = Lending(lanes: 2)
+        let (partition, start) = (PartitionID(0), plant.clock.now)
+        var owned = Owned(now: start, requestsPerTransaction: 10)
+        owned.noteUnreached(since: start)
+        func report(_ unreached: [PartitionID: MonotonicTime]) {
+            lending.report(1, rebuilding: [], unreached: unreached, keepsUp: false, now: start)
+        }
+        report([:])
+        lending.lend(partition, to: 1, Lending.Luggage(owned: owned, rebuild: nil))
+        report([:])
+        #expect(lending.unreached == [partition: start], "the lane does not have it yet")
+        #expect(lending.unpack(partition, in: 1)?.owned.unreachedSince == start)
+        #expect(lending.unreached == [partition: start], "the lane has not said anything")
+        report([partition: start])
+        lending.reportLoss(1, now: start)
+        #expect(lending.unreached == [partition: start], "a lost session says nothing of the node")
+        report([:])
+        #expect(lending.unreached.isEmpty, "it was reached")
+    }
+
+    @Test func `what a lane has reached counts as long as the lane lives`() {
+        let lending = Lending(lanes: 2)
+        let (partition, start) = (PartitionID(0), plant.clock.now)
+        lending.ask([partition])
+        lending.report(1, rebuilding: [], unreached: [:], keepsUp: false, now: start)
+        lending.report(reached: [partition])
+        #expect(lending.reached(start) == [partition])
+        let hung = start.advanced(byMilliseconds: Limits.laneTimeoutMilliseconds)
+        #expect(lending.reached(hung).isEmpty)
+        lending.reportLoss(1, now: start)
+        let lost = start.advanced(byMilliseconds: Limits.beatTimeoutMilliseconds)
+        #expect(lending.reached(lost).isEmpty)
+    }
+
     @Test func `a partition that is with another lane goes, too`() {
         let plant = Plant(partitions: 2)
         let lending = Lending(lanes: 2)

@@ -66,6 +66,21 @@ import Testing
     }
 
     @Test
+    func `a turn goes on with the requests of some connections, and the others keep their order`()
+        throws
+    {
+        let stage = LoopStage()
+        try stage.connect(150)
+        let connections = stage.connections.map { $0.connection }
+        var turn = Turn()
+        for connection in connections { turn.postpone(connection, hadTurn: true) }
+        var parts: [[ServerConnection]] = []
+        while turn.hasDeferred { parts.append(turn.dequeueDeferred()) }
+        #expect(parts.map(\.count) == [64, 64, 22])
+        #expect(parts.joined().elementsEqual(connections, by: ===))
+    }
+
+    @Test
     func `a long frame waits for a turn that has time, and one of those that wait is handled`() {
         var turn = Turn()
         let first = turn.mayHandleLongFrame(spentBefore: Limits.turnCost - 1)

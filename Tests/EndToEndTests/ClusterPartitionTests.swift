@@ -141,7 +141,7 @@ struct ClusterPartitionTests {
             }
         }
         #expect(try scene.partitionsOwned() == [16])
-        let offer = "a partition is offered to the other daemons"
+        let offer = "partitions are offered to the other daemons"
         #expect(scene.inside.process.logTail(lines: 100_000).contains(offer))
         try await scene.network.join(0)
         try await scene.cluster.waitUntilWhole(within: .seconds(60))

@@ -44,6 +44,15 @@ import Testing
         try await stage.expectService()
     }
 
+    @Test func `an entry that is larger than any reply stops no partition`() async throws {
+        let stage = try await Stage()
+        let script = """
+            redis.call('XADD', KEYS[1], '1-1000', 'e', string.rep('x', 70 * 1048576))
+            """
+        try await stage.world.redis.cli("EVAL", script, "1", "coupond:{3}:queue")
+        try await stage.expectService()
+    }
+
     @Test func `an event of another program does not end a daemon`() async throws {
         let stage = try await Stage()
         for numbers in ["-9223372036854775807", "4611686018427387904"] {

@@ -36,6 +36,11 @@ extension Attack {
             ).frame()) ?? []
         let questions = Array([[UInt8]](repeating: question, count: 10_000).joined())
         let connections = crowd(squad) { $0.sendLater(questions) }
+        var (before, read) = (-1, 0)
+        while read != before, !squad.isOver {
+            usleep(500_000)
+            (before, read) = (read, connections.reduce(0) { $0 + $1.received })
+        }
         squad.isOn()
         squad.repeatedly(perSecond: 10) { _ in }
         for connection in connections { connection.close() }

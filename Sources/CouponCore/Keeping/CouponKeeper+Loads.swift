@@ -113,6 +113,8 @@ extension CouponKeeper {
     private func fitting(_ marks: [LoadMarks]) -> Int {
         let page = Int64(slices.holders)
         let used = marks.lazy.filter { !$0.hasUnsynced && $0.used <= page }.map(\.used)
+        // Coupons that are loaded alone anyway say nothing of the next ones.
+        if used.isEmpty { return loadsAtOnce }
         let holders = used.reduce(0, +)
         let most = Int64(Limits.couponsPerSlice)
         return Int(max(1, min(most, Int64(used.count) * page / max(1, holders))))

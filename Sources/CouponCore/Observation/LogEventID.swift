@@ -40,7 +40,7 @@ package enum LogEventID {
         ("partition-lent", "partition lent to another lane"),
         (
             "partition-offered",
-            "a partition is offered to the other daemons: its node is not reached"
+            "partitions are offered to the other daemons: their nodes are not reached"
         ),
         ("rebuild-begun", "rebuilding the gate"),
         ("rebuild-ended", "gate rebuilt"),

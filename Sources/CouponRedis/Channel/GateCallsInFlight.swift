@@ -54,6 +54,14 @@ struct GateCallsInFlight: ~Copyable {
         }
     }
 
+    /// Answers every call that has no answer, and removes all of them.
+    mutating func giveUp(reason: String) -> [(call: GateCall, answer: GateAnswer)] {
+        interrupt(reason: reason)
+        var all: [(call: GateCall, answer: GateAnswer)] = []
+        while let next = next() { all.append(next) }
+        return all
+    }
+
     /// The oldest call, if it has an answer; it is removed.
     mutating func next() -> (call: GateCall, answer: GateAnswer)? {
         guard let first = calls.first, let answer = first.answer else { return nil }

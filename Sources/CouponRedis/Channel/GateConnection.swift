@@ -54,8 +54,8 @@ public final class GateConnection: Gate {
     /// Why no call can be sent now; nil if calls can be sent.
     public var outage: String? { state.outage }
 
-    /// Whether nothing of it is at Redis: each call was answered.
-    var isQuiet: Bool { state.isQuiet }
+    /// Whether it may be closed once its node has been gone for long.
+    var mayBeGivenUp: Bool { state.mayBeGivenUp }
 
     /// Why calls fail now, or will fail after the next break; nil if no reason is known.
     public var trouble: String? {
@@ -83,6 +83,12 @@ public final class GateConnection: Gate {
         delegate = nil
         observation = nil
         state.close()?.close(reason: "closed")
+    }
+
+    /// The same for a node that is gone. What was in flight when it broke is answered `interrupted`.
+    func giveUp() {
+        for (call, answer) in state.giveUp() { delegate?.gate(didAnswer: call, with: answer) }
+        close()
     }
 
     /// Sends a call; its answer goes to the delegate.

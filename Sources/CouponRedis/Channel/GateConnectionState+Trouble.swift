@@ -102,6 +102,28 @@ extension GateConnectionState {
         }
     }
 
+    /// Nobody waits any longer for a connection that could kill the last one (rule 14).
+    /// - Returns: the calls that were left from before the break, and their answers.
+    mutating func giveUp() -> [(call: GateCall, answer: GateAnswer)] {
+        switch consume state {
+        case .waiting(var outage):
+            let left = outage.calls.giveUp(reason: outage.reason)
+            self = Self(.waiting(outage))
+            return left
+        case .dialing(var outage):
+            let left = outage.calls.giveUp(reason: outage.reason)
+            self = Self(.dialing(outage))
+            return left
+        case .shakingHands(var introduction):
+            let left = introduction.outage.calls.giveUp(reason: introduction.outage.reason)
+            self = Self(.shakingHands(introduction))
+            return left
+        case let other:
+            self = Self(other)
+            return []
+        }
+    }
+
     /// Drops every call.
     /// - Returns: the link to close.
     mutating func close() -> Link? {

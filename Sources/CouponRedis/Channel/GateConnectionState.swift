@@ -103,15 +103,13 @@ struct GateConnectionState<Link: AnyObject>: ~Copyable {
         }
     }
 
-    /// Whether nothing of it is at Redis: each call was answered, and the answer delivered.
-    var isQuiet: Bool {
+    /// Whether it may be closed once its node has been gone for long. Then a call that is left from before a
+    /// break cannot be accepted any more, if its node still lives: the last moment for that has passed (rule
+    /// 12).
+    var mayBeGivenUp: Bool {
         switch state {
         case .ready(let service): service.calls.isEmpty
-        case .waiting(let outage): outage.calls.isEmpty
-        case .dialing(let outage): outage.calls.isEmpty
-        case .shakingHands(let introduction): introduction.outage.calls.isEmpty
-        case .idle: true
-        case .closed: true
+        default: true
         }
     }
 

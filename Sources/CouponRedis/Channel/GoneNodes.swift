@@ -21,12 +21,12 @@ struct GoneNodes {
     /// The nodes to be closed.
     /// - Parameters:
     ///   - pause: how long they must have served nothing.
-    ///   - isQuiet: whether no call of a connection is at its node. If one is, the connection stays: if the
-    ///     node comes back, the next connection must kill the old one (rule 14).
+    ///   - mayGo: whether no call waits for its answer over a connection that is ready. If one does, the
+    ///     connection stays.
     mutating func close(
-        after pause: TimeAmount, now: NIODeadline, isQuiet: (Int) -> Bool
+        after pause: TimeAmount, now: NIODeadline, mayGo: (Int) -> Bool
     ) -> [Int] {
-        let places = since.filter { now - $0.value >= pause && isQuiet($0.key) }.map(\.key)
+        let places = since.filter { now - $0.value >= pause && mayGo($0.key) }.map(\.key)
         for place in places { since[place] = nil }
         closed.formUnion(places)
         return places.sorted()

@@ -7,8 +7,8 @@ public import NIOCore
 /// Everything is called on the event loop.
 ///
 /// The connections to a node stay when it serves nothing any more: if it comes back, the next connection must
-/// kill the old one, whose calls Redis may still run (rule 14). After ten minutes, and if each call was
-/// answered, they are closed.
+/// kill the old one, whose calls Redis may still run (rule 14). After ten minutes they are closed: no call may
+/// be accepted so late (rule 12).
 public final class NodeGates: GateSource {
     private struct Node {
         let id: RedisNode.ID
@@ -82,9 +82,11 @@ public final class NodeGates: GateSource {
 
     private func closeGoneNodes(after pause: TimeAmount) {
         nextLook = nil
-        let places = gone.close(after: pause, now: .now()) { nodes[$0].gate.isQuiet }
+        let places = gone.close(after: pause, now: .now()) {
+            nodes[$0].gate.mayBeGivenUp
+        }
         for place in places {
-            nodes[place].gate.close()
+            nodes[place].gate.giveUp()
             nodes[place].replicas?.close()
         }
         lookAtGoneNodesLater()

@@ -100,14 +100,6 @@ internal import Glibc
         return reply
     }
 
-    /// The same. If another program wrote a value of another type to the key, the answer is `none`.
-    func callOnOwnType(_ command: Command) throws(BackendError) -> Reply {
-        let reply = try ask(command)
-        guard case .error(let text) = reply else { return reply }
-        if ErrorReply.isWrongType(text) { return .none }
-        throw error(text)
-    }
-
     /// Whether Redis answers a ping in time. If not, the connection must be dropped.
     func answers(withinMilliseconds milliseconds: Int64) -> Bool {
         do throws(BackendError) {

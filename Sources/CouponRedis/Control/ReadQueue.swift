@@ -7,7 +7,7 @@ extension RedisGateControl {
     /// The most entries in one read; they block Redis for some 15 ms.
     private static let maximumEntries: Int64 = 5_000
 
-    /// The gate, and the entries in (after, upTo]: whole ones, of one epoch.
+    /// The gate, and the entries in (after, upTo], of one epoch.
     public func read(
         _ partition: PartitionID, after: Position, upTo: Position?, maximumRequests: Int
     ) throws(BackendError) -> GateView {
@@ -36,18 +36,16 @@ extension RedisGateControl {
         return view
     }
 
-    /// The entries after `after` as the queue has them, at most `limit`, of any epoch.
+    /// The entries after `after`, at most `limit`, of any epoch.
     public func entries(
         _ partition: PartitionID, after: Position, limit: Int
     ) throws(BackendError) -> [QueueItem] {
-        let reply = try perform(partition) { connection throws(BackendError) in
-            try connection.call(
-                Command(
-                    "XRANGE", Keys.queue(partition), "(\(after)", "+", "COUNT", String(limit)))
-        }
+        let reply = try run(
+            .entries, of: partition, keys: [Keys.queue(partition)],
+            [.text(after.description), .number(Int64(limit)), .number(Self.maximumEntryBytes)])
         guard let items = reply.elements?.map({ QueueItem($0) }),
             items.allSatisfy({ $0?.position.isOfGate == true })
-        else { throw .redis(.unexpectedReply("XRANGE: \(reply)".prefix(500).description)) }
+        else { throw .redis(.unexpectedReply("entries: \(reply)".prefix(500).description)) }
         return items.compactMap { $0 }
     }
 }
@@ -73,7 +71,7 @@ extension GateView {
 /// One entry as XRANGE gives it.
 struct RawEntry {
     let position: Position
-    /// Fields and values in turn.
+    /// Fields and values in turn. A single one is the beginning of an entry that is larger than any gate's.
     let parts: [[UInt8]]
 
     init?(_ reply: Reply) {
@@ -92,8 +90,13 @@ struct RawEntry {
     /// The entry as a damaged one, without its holders: a caller that needs them finds them.
     var damaged: DamagedEntry {
         let reason =
-            payload == nil
-            ? "the entry must have one field, `e`" : "the entry's bytes are damaged"
+            if parts.count == 1 {
+                "the entry is larger than any of a gate: only its beginning was read"
+            } else if payload == nil {
+                "the entry must have one field, `e`"
+            } else {
+                "the entry's bytes are damaged"
+            }
         return DamagedEntry(
             position: position, bytes: payload ?? parts.flatMap { $0 }, reason: reason, holders: [])
     }

@@ -114,13 +114,13 @@ extension RedisGateControl {
     public func sweep(
         _ partition: PartitionID, before epoch: Epoch, limit: Int
     ) throws(BackendError) -> Bool {
-        try perform(partition) { connection throws(BackendError) in
-            guard let old = try connection.epochs(of: partition).first(where: { $0 < epoch }) else {
-                return false
-            }
-            let index = Keys.coupons(partition, old)
-            let coupons = try connection.members(
-                Command("ZRANGE", index, "0", String(limit - 1)))
+        guard let old = try epochs(of: partition).first(where: { $0 < epoch }) else {
+            return false
+        }
+        let index = Keys.coupons(partition, old)
+        let coupons = try list("first coupons", index, of: partition, limit: limit).found
+            .compactMap { $0.text.flatMap { Int64($0) } }.map { CouponID($0) }
+        return try perform(partition) { connection throws(BackendError) in
             guard !coupons.isEmpty else {
                 _ = try connection.call(Command("UNLINK", index))
                 _ = try connection.call(Command("SREM", Keys.epochs(partition), String(old)))
@@ -138,19 +138,6 @@ extension RedisGateControl {
 }
 
 extension BlockingConnection {
-    /// The epochs in which a partition has keys, oldest first.
-    func epochs(of partition: PartitionID) throws(BackendError) -> [Epoch] {
-        let reply = try callOnOwnType(Command("SMEMBERS", Keys.epochs(partition)))
-        return (reply.elements ?? []).compactMap { $0.text.flatMap { Epoch($0) } }.sorted()
-    }
-
-    /// The coupons in the reply to a command.
-    fileprivate func members(_ command: Command) throws(BackendError) -> [CouponID] {
-        let reply = try callOnOwnType(command)
-        return (reply.elements ?? []).compactMap { $0.text.flatMap { Int64($0) } }
-            .map { CouponID($0) }
-    }
-
     fileprivate func unlink(_ keys: [String]) throws(BackendError) {
         var command = Command(argumentCount: 1 + keys.count)
         command.append("UNLINK")

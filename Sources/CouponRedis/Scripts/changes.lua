@@ -14,6 +14,18 @@ local function has_term(term)
   return string.match(info, 'cluster_my_epoch:(%d+)') == term
 end
 
+-- The fields of a queue entry as a daemon gets them, and how many bytes they had. An entry of another program
+-- may be larger than any reply that a daemon reads. Of such a one comes its beginning, alone: a damaged entry
+-- (rule 45).
+local LARGEST_ENTRY, MOST_WORDS, BEGINNING = 1048576, 1000, 1024
+local function readable(fields)
+  local bytes = 0
+  for i = 1, #fields do bytes = bytes + #fields[i] end
+  if bytes <= LARGEST_ENTRY and #fields <= MOST_WORDS then return fields, bytes end
+  local name, value = string.sub(fields[1], 1, BEGINNING), string.sub(fields[2], 1, BEGINNING)
+  return { name .. value }, BEGINNING
+end
+
 -- From the bytes of a record. nil if the coupon is not loaded; false if its record is damaged.
 local function unpack_record(key, bytes)
   local used, queued, next_sequence, rev, version, total, state, sold_out, opens, closes, cap,

@@ -47,6 +47,8 @@ local MISSING, FENCED, OPEN = 0, 1, 2
 -- Numbers up to here are exact in Lua; no gate counts further.
 local LARGEST = 2 ^ 53
 local GATE, GATE_BYTES, LAYOUT = '>BBI8I8I8I8I8I8I8', 58, 3
+-- An install id is a UUID, and a longer one is of another program: it must not make replies too large.
+local LONGEST_GATE = GATE_BYTES + 64
 
 -- A string's bytes; nil if there is none, or if the key has another type.
 local function get(key)
@@ -58,7 +60,8 @@ end
 local function read_gate()
   local bytes = get(KEYS[1])
   local layout, kind = string.byte(bytes or '', 1, 2)
-  if not bytes or #bytes < GATE_BYTES or layout ~= LAYOUT or kind < FENCED or kind > OPEN then
+  if not bytes or #bytes < GATE_BYTES or #bytes > LONGEST_GATE or layout ~= LAYOUT
+    or kind < FENCED or kind > OPEN then
     bytes = string.char(LAYOUT) .. string.rep('\0', GATE_BYTES - 1)
   end
   local _, status, epoch, tail, settled_epoch, settled_n, queued, beat, rev =

@@ -5,9 +5,10 @@
 -- ARGV  after (E-n), up to (E-n, or +), most requests, most bytes, most coupons, most entries
 -- Out   status, epoch, tail, settled epoch, settled n, beat, install id or nil,
 --       last id that the queue ever gave, entries as XRANGE gives them
--- Does  nothing. The entries are whole and of one epoch; the first is always included. A queue that is
---       not a stream counts as empty. An open gate counts as fenced if it could not add to its queue,
---       because that is not a stream or has an id that no gate gives; move.lua repairs that
+-- Does  nothing. The entries are of one epoch, and whole unless they are larger than any gate's; the first is
+--       always included. A queue that is not a stream counts as empty. An open gate counts as fenced if it
+--       could not add to its queue, because that is not a stream or has an id that no gate gives; move.lua
+--       repairs that
 
 local gate = read_gate()
 local last = last_id(KEYS[2])
@@ -49,8 +50,7 @@ end
 -- Counts an entry. Most have one coupon only: those need no list of coupons. Thousands of them may be read,
 -- while Redis serves nobody else.
 local function count_entry(fields)
-  local payload = fields[2]
-  for i = 1, #fields do bytes_left = bytes_left - #fields[i] end
+  local payload = fields[2] or ''
   local start = ENTRY_HEADER_BYTES + ENTRY_COUPON_BYTES
   if #payload > start and string.byte(payload) == ENTRY_VERSION then
     local requests = struct.unpack('>I4', payload, ENTRY_HEADER_BYTES + ENTRY_COUNT)
@@ -83,7 +83,9 @@ while not done do
       end
       epoch, plain_bytes = own, #own + 15
     end
-    count_entry(entry[2])
+    local fields, bytes = readable(entry[2])
+    entry[2], bytes_left = fields, bytes_left - bytes
+    count_entry(fields)
     if count == most_entries or count > 0 and (room < 0 or bytes_left < 0 or coupons_left < 0) then
       done = true
       break

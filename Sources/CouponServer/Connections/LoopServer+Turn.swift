@@ -21,12 +21,21 @@ extension LoopServer {
             if self.turn.dequeueStatuses(), self.work.statuses.wake(now: self.clocks.now()) {
                 self.lookAtStatusesAgain()
             }
-            for connection in self.turn.dequeueWritten() { connection.flush() }
+            for connection in self.turn.dequeueWritten() { self.send(connection) }
             if let sample = self.turn.dequeueSample() { self.countBounces(since: sample) }
             self.enforceBufferBudget()
             self.publishRequestsInFlight()
             self.scheduleExpiry()
             self.continueDeferred()
+        }
+    }
+
+    /// Sends what the turn has gathered for a connection. One that ends has time.
+    private func send(_ connection: ServerConnection) {
+        if connection.state.isEnding {
+            turn.endings.end(connection)
+        } else {
+            connection.flush()
         }
     }
 
@@ -47,6 +56,10 @@ extension LoopServer {
             self.turn.isContinuing = false
             for connection in self.turn.dequeueDeferred() { connection.continueRequests() }
             for handshake in self.turn.dequeueHandshakes() { handshake.begin() }
+            for connection in self.turn.endings.dequeueEnded() { connection.finish() }
+            for connection in self.turn.endings.dequeueLeaving() {
+                connection.goAway(isLast: false)
+            }
             self.endTurn()
         }
     }

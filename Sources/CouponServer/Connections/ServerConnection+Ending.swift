@@ -1,6 +1,8 @@
-/// How the daemon ends a connection that its client would keep: an error with id 0 says why.
+/// How the daemon ends a connection that its client would keep: an error with id 0 says why. It closes in one
+/// of the next turns, see ``Endings``.
 internal import CouponCore
 internal import CouponWire
+internal import NIOCore
 
 extension ServerConnection {
     /// Nothing more is read from this stream: sends an error with id 0, then ends.
@@ -19,5 +21,34 @@ extension ServerConnection {
     func endAtOnce(with failure: Failure) {
         presence.leave()
         end(with: failure)
+    }
+
+    /// How it closes without an error.
+    enum Exit {
+        /// Behind what was written to it.
+        case close
+        /// At once: what is unsent is dropped.
+        case reset
+    }
+
+    /// Handles nothing more, and closes in one of the next turns.
+    func end(by exit: Exit) {
+        self.exit = exit
+        state.shutDown()
+        loopServer.turn.endings.end(self)
+        loopServer.endTurn()
+    }
+
+    /// Its turn to end has come: sends what is written, and closes if nothing more follows.
+    func finish() {
+        guard context != nil else { return }
+        loopServer.turn.spendEnding()
+        if exit == .reset {
+            reset()
+        } else if outgoing.readableBytes > 0 {
+            flush()
+        } else {
+            closeIfDone()
+        }
     }
 }

@@ -21,7 +21,10 @@ extension LoopServer {
     /// Asks the clients that know the notice to leave.
     func goAway() {
         isGoingAway = true
-        for connection in connections.all { connection.goAway(isLast: false) }
+        for connection in connections.all where connection.acceptsGoAway {
+            turn.endings.ask(connection)
+        }
+        endTurn()
     }
 
     /// How many of those clients are still connected.

@@ -6,6 +6,7 @@ internal import NIOPosix
 extension ServerConnection {
     /// Closes the connection if it has sent nothing, left a frame incomplete or answers unread for too long.
     func checkDeadlines(_ times: ConnectionWatch.Times) {
+        guard exit == nil else { return }
         let isInBytes = received.readableBytes > 0 && state.mayHandleRequest && !hasRequest
         if isInBytes { shrink() }
         let isInRecord = pacer?.records.isInRecord ?? false
@@ -20,8 +21,8 @@ extension ServerConnection {
         loopServer.count(reason, self)
         switch reason {
         case .frame: end(with: .init(.invalidArgument, reason.message))
-        case .unread: reset()
-        default: close()
+        case .unread: end(by: .reset)
+        default: end(by: .close)
         }
     }
 

@@ -37,9 +37,11 @@ final class ServerConnection: ChannelInboundHandler {
     private(set) var context: ChannelHandlerContext?
     var received = ByteBuffer()
     private(set) var outgoing = ByteBuffer()
-    private(set) var state = ConnectionState()
+    var state = ConnectionState()
     var watch = ConnectionWatch()
     var limits = ConnectionLimits()
+    /// Set when it is going to close without an error.
+    var exit: Exit?
     /// Whether the client has said that it knows `GoAway`.
     var acceptsGoAway = false
 
@@ -360,7 +362,7 @@ final class ServerConnection: ChannelInboundHandler {
         loopServer.endTurn()
     }
 
-    private func closeIfDone() {
+    func closeIfDone() {
         let action = state.closeIfDone(
             isWritten: outgoing.readableBytes == 0, hasRequest: hasRequest)
         guard action == .close else { return }

@@ -11,7 +11,7 @@ struct Turn {
     /// What the requests of this turn have cost.
     private var spent = 0
     /// Connections that had their part of the turn, and want more.
-    private var deferred: [ServerConnection] = []
+    private var deferred = Deque<ServerConnection>()
     /// Connections whose next frame is long, and that had no part of this turn.
     private var waiting: [ServerConnection] = []
     /// Whether the next long frame is handled in any case.
@@ -20,6 +20,8 @@ struct Turn {
     var isContinuing = false
     private var handshakes = 0
     private var deferredHandshakes = Deque<HandshakePacer>()
+    /// Connections that end in the next turns.
+    var endings = Endings()
     private var hasBegun = false
     private var number: UInt = 0
     private var sample: Sample?
@@ -32,6 +34,9 @@ struct Turn {
 
     /// A connection was opened, or is refused.
     mutating func spendOpening() { spent += Limits.openingCost }
+
+    /// A connection is closed by the daemon.
+    mutating func spendEnding() { spent += Limits.endingCost }
 
     /// Whether a frame that may cost much may be handled in this turn. A little for each connection would be
     /// too much here: its smallest part is a whole frame.
@@ -64,26 +69,23 @@ struct Turn {
 
     /// The handshakes that have waited for the longest time, as many as one turn may begin.
     mutating func dequeueHandshakes() -> [HandshakePacer] {
-        let count = min(Limits.handshakesPerTurn - handshakes, deferredHandshakes.count)
-        handshakes += count
-        defer { deferredHandshakes.removeFirst(count) }
-        return Array(deferredHandshakes.prefix(count))
+        let begun = deferredHandshakes.dequeue(atMost: Limits.handshakesPerTurn - handshakes)
+        handshakes += begun.count
+        return begun
     }
 
     /// Whether the next turn has something to do, also if nothing is read.
     var hasDeferred: Bool {
-        !deferred.isEmpty || !waiting.isEmpty || !deferredHandshakes.isEmpty
+        !deferred.isEmpty || !waiting.isEmpty || !deferredHandshakes.isEmpty || !endings.isEmpty
     }
 
     /// The connections whose requests wait. One long frame of theirs is handled however much other
-    /// connections have spent.
+    /// connections have spent. Of those that had a part of an earlier turn some wait for longer: to handle a
+    /// little of each of a thousand, and write to it, would make a long turn.
     mutating func dequeueDeferred() -> [ServerConnection] {
         mustHandleOne = !waiting.isEmpty
-        defer {
-            deferred.removeAll(keepingCapacity: true)
-            waiting.removeAll(keepingCapacity: true)
-        }
-        return waiting + deferred
+        defer { waiting.removeAll(keepingCapacity: true) }
+        return waiting + deferred.dequeue(atMost: Limits.continuedPerTurn)
     }
 
     /// A turn whose bounces are measured.

@@ -189,7 +189,9 @@ extension LoopServer {
     /// the last.
     func enforceBufferBudget() {
         guard buffers.isReached else { return }
-        var held = connections.all.map { (connection: $0, bytes: $0.heldBytes) }
+        // What is going to be reset holds its bytes for a few turns only.
+        var held = connections.all.filter { $0.exit != .reset }
+            .map { (connection: $0, bytes: $0.heldBytes) }
         var sum = held.reduce(0) { $0 + $1.bytes }
         if sum > buffers.limit {
             held.sort {
@@ -201,7 +203,7 @@ extension LoopServer {
             while sum > buffers.target, let worst = held.popLast() {
                 sum -= worst.bytes
                 count(.buffers, worst.connection)
-                worst.connection.reset()
+                worst.connection.end(by: .reset)
             }
         }
         buffers.measured(sum)
