@@ -2,7 +2,8 @@
 ///
 /// Each partition has an order of its own, and its events do not wait for those of others. A place names a
 /// commit and its time. If PostgreSQL went back, the commit of that number is missing or has another time,
-/// and the caller gets a reset. The last commit of a partition is never deleted, so this can always be seen.
+/// and the caller gets a reset. The last commit of a partition is never deleted, so this can always be seen,
+/// and no commit is deleted before the next one is old: a caller who has read all misses nothing.
 public struct EventReader: Sendable {
     /// What a slice brought.
     public struct Slice: Equatable, Sendable {
