@@ -95,21 +95,21 @@ public struct CouponServer: Service {
         }
     }
 
-    /// Gives a sign of life after each round through all event loops, if no other thread stands still. If one
-    /// does there are no more signs, and the watchdog ends the daemon.
+    /// Gives a sign of life in each period, unless a thread or an event loop stands still. If one does there
+    /// are no more signs, and the watchdog ends the daemon. A round through the event loops may take several
+    /// periods: if the machine swaps a restart does not help.
     private func feedWatchdog() async {
         guard let period = configuration.watchdogPeriod else { return }
         let clocks = configuration.worker.clocks
         let round = LoopRound()
         while (try? await Task.sleep(for: period)) != nil {
-            let isOver = round.isOver
-            if isOver {
+            if round.isOver {
                 round.begin(at: clocks.now())
                 loopServers.collect(on: group.any()) { _ in true }.whenComplete { _ in round.end() }
             }
             let threads = [
-                ("event loops", isOver ? nil : round.began),
-                ("scheduler", environment.schedulerProgress), ("events", relay.progress),
+                ("event loops", round.began), ("scheduler", environment.schedulerProgress),
+                ("events", relay.progress),
             ]
             let stuck = StuckThreads(
                 threads: threads, lanes: work.lanes.map { ($0.kind, $0.jobBegan) },
@@ -120,7 +120,7 @@ public struct CouponServer: Service {
                     metadata: [LogKey.name: "\(stuck.names.joined(separator: ", "))"])
                 continue
             }
-            if isOver { environment.alive() }
+            environment.alive()
         }
     }
 
