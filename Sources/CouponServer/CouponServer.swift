@@ -79,7 +79,7 @@ public struct CouponServer: Service {
     /// Reads the settings again that a reload may change, and empties all front doors.
     /// - Throws: the reason, if nothing has changed.
     public func reload() async throws(Failure) -> ReloadReport {
-        switch await work.admin.reload(by: nil) {
+        switch await work.reloads.reload(by: nil) {
         case .reloaded(let report): return report
         case .failure(let failure): throw failure
         default: throw Failure(.internal, "the answer to a reload is for another method")

