@@ -178,6 +178,7 @@ public struct CouponServer: Service {
 
     /// In this order (rule 47): no new connections, clients leave, no new requests, answers, the rest.
     private func drain(_ listeners: [any Channel]) async {
+        loopServers.areDraining.store(true, ordering: .relaxed)
         logger.info("draining")
         environment.draining(
             withinMilliseconds: configuration.drainMilliseconds + Limits.lastTrailLinesMilliseconds)
