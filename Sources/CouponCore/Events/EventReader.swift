@@ -90,7 +90,8 @@ public struct EventReader: Sendable {
         default: reason = .wentBack
         }
         draft.resets.append(EventPage.Reset(partition, reason))
-        places[partition] = try store.oldestCommits()[partition] ?? .start
+        if draft.oldest == nil { draft.oldest = try store.oldestCommits() }
+        places[partition] = draft.oldest?[partition] ?? .start
         return nil
     }
 
@@ -141,6 +142,8 @@ private struct Draft {
     /// Until `finish` has read the issues, each of them has a placeholder here.
     private(set) var events: [CouponEvent] = []
     var resets: [EventPage.Reset] = []
+    /// The oldest commits of all partitions; nil until a partition is reset. One question is for all of them.
+    var oldest: [PartitionID: LogPlace]?
     private var issued: [Issued] = []
 
     func isEmpty(of partition: PartitionID) -> Bool {
