@@ -160,7 +160,8 @@ let package = Package(
         .testTarget(
             name: "CoupondTests",
             dependencies: [
-                "coupond", "CouponCore", "CouponServer", "TestSupport", arguments, logging,
+                "coupond", "CouponAccess", "CouponCore", "CouponServer", "TestSupport", arguments,
+                logging,
             ],
             swiftSettings: strict),
         .target(

@@ -3,9 +3,9 @@
 
 import argparse
 import asyncio
+import collections
 import csv
 import hashlib
-import itertools
 from collections.abc import AsyncIterator
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -84,16 +84,19 @@ def read(path: Path) -> list[dict[str, str]]:
 async def run(arguments: argparse.Namespace) -> int:
     token = arguments.admin_token_file.read_bytes().strip() if arguments.admin_token_file else b""
     # In order: the holders keep the order of the old table, except within a part.
-    holders = {
-        int(coupon): [int(row["user_id"]) for row in rows]
-        for coupon, rows in itertools.groupby(read(arguments.holders), lambda row: row["coupon_id"])
-    }
+    holders: dict[int, list[int]] = collections.defaultdict(list)
+    for row in read(arguments.holders):
+        holders[int(row["coupon_id"])].append(int(row["user_id"]))
     problems: list[str] = []
     async with coupond.AsyncClient(
         *arguments.address or [], deadline=30, admin_token=token
     ) as client:
         for row in read(arguments.coupons):
-            problems += await migrate(client, row, holders.get(int(row["id"]), []))
+            problems += await migrate(client, row, holders.pop(int(row["id"]), []))
+    problems += [
+        f"coupon {coupon}: not found, and it has {len(users)} holders"
+        for coupon, users in holders.items()
+    ]
     for problem in problems:
         print(problem)
     return 1 if problems else 0

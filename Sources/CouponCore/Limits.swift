@@ -191,8 +191,9 @@ extension Limits {
     public static let stuckThreadPeriods: Int64 = 8
     /// The same for a job of a lane whose jobs make hundreds of calls: 20 minutes.
     public static let stuckLanePeriods: Int64 = 80
-    /// How long `coupond reload` waits for the daemon, in seconds.
-    public static let reloadSeconds = 60
+    /// How long `coupond reload` waits for the daemon, in seconds: less than TimeoutStartSec= of the unit, by
+    /// which systemd bounds ExecReload= as well.
+    public static let reloadSeconds = 25
 
     // MARK: Log
 

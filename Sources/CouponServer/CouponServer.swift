@@ -79,7 +79,7 @@ public struct CouponServer: Service {
     /// Reads again the settings that a reload may change, and empties all front doors.
     /// - Throws: the reason, if nothing has changed.
     public func reload() async throws(Failure) -> ReloadReport {
-        switch await work.admin.reload(by: nil) {
+        switch await work.reloads.reload(by: nil) {
         case .reloaded(let report): return report
         case .failure(let failure): throw failure
         default: throw Failure(.internal, "the answer to a reload is for another method")
@@ -95,21 +95,21 @@ public struct CouponServer: Service {
         }
     }
 
-    /// Gives a sign of life after each round through all event loops, if no other thread stands still. If one
-    /// stands still, there are no more signs, and the watchdog ends the daemon.
+    /// Gives a sign of life in each period, unless a thread or an event loop stands still. If one does, there
+    /// are no more signs, and the watchdog ends the daemon. A round through the event loops may take several
+    /// periods: if the machine swaps, a restart does not help.
     private func feedWatchdog() async {
         guard let period = configuration.watchdogPeriod else { return }
         let clocks = configuration.worker.clocks
         let round = LoopRound()
         while (try? await Task.sleep(for: period)) != nil {
-            let isOver = round.isOver
-            if isOver {
+            if round.isOver {
                 round.begin(at: clocks.now())
                 loopServers.collect(on: group.any()) { _ in true }.whenComplete { _ in round.end() }
             }
             let threads = [
-                ("event loops", isOver ? nil : round.began),
-                ("scheduler", environment.schedulerProgress), ("events", relay.progress),
+                ("event loops", round.began), ("scheduler", environment.schedulerProgress),
+                ("events", relay.progress),
             ]
             let stuck = StuckThreads(
                 threads: threads, lanes: work.lanes.map { ($0.kind, $0.jobBegan) },
@@ -120,7 +120,7 @@ public struct CouponServer: Service {
                     metadata: [LogKey.name: "\(stuck.names.joined(separator: ", "))"])
                 continue
             }
-            if isOver { environment.alive() }
+            environment.alive()
         }
     }
 
@@ -178,6 +178,7 @@ public struct CouponServer: Service {
 
     /// In this order (rule 47): no new connections, clients leave, no new requests, answers, the rest.
     private func drain(_ listeners: [any Channel]) async {
+        loopServers.areDraining.store(true, ordering: .relaxed)
         logger.info("draining")
         environment.draining(
             withinMilliseconds: configuration.drainMilliseconds + Limits.lastTrailLinesMilliseconds)

@@ -77,8 +77,16 @@ public struct NotifierError: Error, Equatable, CustomStringConvertible {
     }
 }
 
-/// Line breaks become spaces.
-private func oneLine(_ text: String) -> String { String(text.map { $0.isNewline ? " " : $0 }) }
+/// Line breaks become spaces. A long text is cut: systemd drops a message of more than 4,096 bytes, and with
+/// the status READY=1 would be lost.
+private func oneLine(_ text: String) -> String {
+    var bytes = 0
+    let start = text.prefix {
+        bytes += $0.utf8.count
+        return bytes <= 2_000
+    }
+    return String(start.map { $0.isNewline ? " " : $0 })
+}
 
 /// Lends the address in C's form, with its exact length: in the abstract namespace every byte counts.
 private func withSocketAddress<Result>(

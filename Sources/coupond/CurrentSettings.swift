@@ -1,5 +1,6 @@
 /// The settings as they are in use. A reload reads them again: some change at once, others at the next start.
 internal import CoreMetrics
+internal import CouponAccess
 internal import CouponCore
 internal import CouponServer
 internal import Logging
@@ -54,6 +55,17 @@ final class CurrentSettings: Sendable {
         }
         guard let result else { throw Failure(.internal, "the settings were not read") }
         return try result.get()
+    }
+
+    /// Judges callers by the listeners as they are: a reload lets the callers hold at once, but who may
+    /// connect, and how, only changes at the next start.
+    func check(_ callers: Callers) throws(Failure) {
+        guard let roles = started.forbiddenRoles(of: callers.anonymous) else { return }
+        throw Failure(
+            .failedPrecondition,
+            "callers-file: anonymous has the role \(roles), and until a restart the daemon listens beyond "
+                + "this machine as before: remove the role, or restart the daemon; nothing has changed"
+        )
     }
 
     /// Uses a configuration from now on, except for what needs a restart.

@@ -116,6 +116,17 @@ import Testing
         #expect(found.places == [zero: .start])
     }
 
+    @Test func `many resets of one slice ask for the oldest commits once`() throws {
+        let log = MemoryLog()
+        for partition in 0..<16 { log.commit(partition, [(4, 1...2)]) }
+        let places = log.newestCommits()
+        log.rows = [:]
+        for partition in 0..<16 { log.commit(partition, [(4, 8...9)]) }
+        var reader = EventReader(of: nil, limit: 400, from: places, beginningWith: zero)
+        #expect(try reader.next(log).resets.count == 16)
+        #expect(log.questionsForOldest == 1)
+    }
+
     @Test(arguments: [1, 2, 400])
     func `commits without a row of the log are reported, between the events around them`(
         limit: Int

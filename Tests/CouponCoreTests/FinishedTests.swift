@@ -104,6 +104,33 @@ private let soldOut = Coupon.sample(total: 3, issued: 3)
         #expect(stage.outcome(request) == .accepted(sequence: 4))
     }
 
+    @Test
+    func `a retry that comes during the lookup is judged by the gate, which may have the request`()
+    {
+        let first = stage.issue(user: 1)
+        miss(first)
+        let retry = stage.issue(user: 9, requestID: mine, attempt: 1)
+        stage.find([.sample(state: .closed)])
+        #expect(stage.outcome(first) == .closed)
+        #expect(stage.host.recalls.isEmpty && stage.end(retry) == nil)
+        stage.endTurn()
+        stage.reply(
+            [.replayed(sequence: 4, position: Position(epoch: 1, n: 1))], door: .closed(.closed))
+        #expect(stage.outcome(retry) == .accepted(sequence: 4))
+    }
+
+    @Test func `such a retry is looked up if the gate still does not hold the coupon`() {
+        let first = stage.issue(user: 1)
+        miss(first)
+        let retry = stage.issue(user: 9, requestID: mine, attempt: 1)
+        stage.find([soldOut])
+        miss(retry)
+        stage.find([soldOut])
+        #expect(stage.host.recalls == [[CouponUser(user: UserID(9), coupon: sale)]])
+        stage.worker.didRecall(.success([nil]))
+        #expect(stage.outcome(retry) == .soldOut)
+    }
+
     @Test func `retries are looked up together, a thousand at a time`() {
         let first = stage.issue(user: 1, attempt: 1)
         miss(first)

@@ -5,6 +5,8 @@ final class MemoryLog: EventStore {
     var rows: [PartitionID: [LoggedCommit]] = [:]
     /// Users whose rows are gone.
     var missing: Set<UserID> = []
+    /// How often the oldest commits were asked for.
+    private(set) var questionsForOldest = 0
     private var clock: Int64 = 1_000
 
     /// Adds a commit that moves the cursor by one entry.
@@ -36,7 +38,8 @@ final class MemoryLog: EventStore {
     }
 
     func oldestCommits() -> [PartitionID: LogPlace] {
-        rows.compactMapValues { rows in
+        questionsForOldest += 1
+        return rows.compactMapValues { rows in
             rows.first.map { LogPlace(commit: $0.number, index: 0, committedAt: $0.committedAt) }
         }
     }

@@ -154,9 +154,16 @@ import Testing
         #expect(try store.oldestCommits()[partition]?.commit == 4)
         #expect(try delete(9) == 1)
         #expect(try delete(9) == 0)
-        #expect(try store.newestCommits()[partition]?.commit == 5)
+        let place = try #require(try store.newestCommits()[partition])
+        #expect(place.commit == 5)
         _ = try ledger.issue(batch(entry(6, first: 6, users: [6]), from: 5))
         #expect(try log(store, from: .start).map(\.number) == [5, 6], "numbers go on")
+        // A reader that has read all of it is at commit 5, and has missed nothing.
+        #expect(try delete(9) == 0, "the next one is young")
+        var reader = EventReader(
+            of: nil, limit: 9, from: [partition: place], beginningWith: partition)
+        let slice = try reader.next(store)
+        #expect(slice.resets.isEmpty && slice.events.map(\.place.commit) == [6])
     }
 
     @Test func `user ids of any size are packed, and can be read from any id on`() {

@@ -1,4 +1,5 @@
 /// What HTTP does with a request that has no answer in time, and with one that never comes.
+import CouponCore
 import NIOCore
 import NIOEmbedded
 import NIOHTTP1
@@ -18,13 +19,14 @@ import Testing
 
     private let loop = EmbeddedEventLoop()
     private let page: EventLoopPromise<ObservationHandler.Page>
+    private let handler: ObservationHandler
     private let channel: EmbeddedChannel
     private let refusals = Refusals()
 
     init() throws {
         let page = loop.makePromise(of: ObservationHandler.Page.self)
         self.page = page
-        let handler = ObservationHandler(
+        handler = ObservationHandler(
             refusal: { _, _ in nil },
             refused: { [refusals] reason, request, _ in refusals.add(reason, request) },
             page: { _, _ in page.futureResult })
@@ -70,6 +72,35 @@ import Testing
         loop.advanceTime(by: .seconds(10))
         #expect(refusals.all == [])
         page.fail(ChannelError.eof)
+    }
+
+    /// More bytes than a request may have.
+    private func sendTooMuch() throws {
+        let sizes = RequestSizeHandler(handler)
+        try channel.pipeline.syncOperations.addHandler(sizes, position: .first)
+        for _ in 1...2 {
+            try channel.writeInbound(
+                ByteBuffer(repeating: UInt8(ascii: "a"), count: Limits.observationBytes + 1))
+        }
+    }
+
+    @Test func `a request that is too long is refused once, even if its client stays`() throws {
+        try sendTooMuch()
+        let answer = try channel.readOutbound(as: ByteBuffer.self)
+        #expect(answer.map { String(buffer: $0) }?.hasPrefix("HTTP/1.1 431 ") == true)
+        loop.advanceTime(by: .seconds(10))
+        #expect(refusals.all == [": it was too long"])
+        #expect(!channel.isActive)
+        page.fail(ChannelError.eof)
+    }
+
+    @Test func `what comes after a request does not take its page from it`() throws {
+        try ask()
+        try sendTooMuch()
+        page.succeed(.init(status: .ok, body: "here"))
+        loop.run()
+        #expect(refusals.all == [])
+        #expect(!channel.isActive, "it is answered")
     }
 
     @Test func `a client that closes its sending side after its request gets its answer`() throws {

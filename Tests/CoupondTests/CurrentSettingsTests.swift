@@ -1,4 +1,5 @@
 /// Settings that a reload reads again.
+import CouponAccess
 import CouponCore
 import CouponServer
 import Foundation
@@ -39,6 +40,42 @@ import Testing
             let report = try await reload(settings).report
             #expect(report == ReloadReport(changed: changed, needsRestart: waiting))
         }
+    }
+
+    @Test(arguments: [
+        "listen = 127.0.0.1:7070", "listen = 0.0.0.0:7070\nallow-anonymous-callers = true",
+    ])
+    func `who may call is judged by the listeners as they are, not as a restart would make them`(
+        next: String
+    ) async throws {
+        let callers = try folder.folder.write("anonymous roles=reader\n", to: "callers")
+        func text(_ listen: String) -> String {
+            """
+            \(listen)
+            metrics-listen = off
+            allow-plaintext = true
+            callers-file = \(callers)
+
+            """
+        }
+        let flags = ["config": try folder.write(text("listen = 0.0.0.0:7070"))]
+        let configuration = try await Configuration(flags: flags, environment: [:])
+        let settings = CurrentSettings(
+            configuration, DescriptorNeeds(configuration), flags: flags, environment: [:])
+        let reloadable = Reloadable(try ConfiguredFiles(configuration, logger), settings, logger)
+        func reload() async throws {
+            _ = try await onThread { try reloadable.reload { _ in } }
+        }
+        _ = try folder.write(text(next))
+        _ = try folder.folder.write("anonymous roles=reader,operator,admin\n", to: "callers")
+        let failure = await #expect(throws: Failure.self) { try await reload() }
+        #expect(
+            failure?.message.contains("anonymous has the role operator, admin, and until a restart")
+                == true, "\(failure?.message ?? "")")
+        #expect(reloadable.secrets.callers.anonymous.roles == [.reader])
+        _ = try folder.folder.write("anonymous roles=issuer\n", to: "callers")
+        try await reload()
+        #expect(reloadable.secrets.callers.anonymous.roles == [.issuer])
     }
 
     @Test func `a flag wins over the file at a reload too`() async throws {

@@ -53,7 +53,8 @@ extension FaultTests {
         @Test func `callers who wait for ISSUED are answered while the daemon drains`() async throws
         {
             let world = try await World()
-            let daemon = try await world.daemon()
+            let port = Int(try freePort())
+            let daemon = try await world.daemon(["--metrics-listen", "127.0.0.1:\(port)"])
             let client = CouponClient(address: daemon.client.address)
             _ = try await client.create(.offer(1, total: 50))
             let lock = try await world.lock(CouponID(1))
@@ -61,6 +62,9 @@ extension FaultTests {
             try await daemon.waitUntilAccepted(50)
             daemon.process.signal(SIGTERM)
             try await eventually("it drains") { daemon.process.logTail().contains("draining") }
+            // For a second it still serves the requests of the client that is asked to leave.
+            let ready = try httpGet("/readyz", port: port)
+            #expect(ready.hasPrefix("HTTP/1.1 503") && ready.contains("shutting down"), "\(ready)")
             #expect(try world.sql("SELECT count(*) FROM coupond.coupon_issue") == "0")
             try await lock.release()
             for (user, outcome) in await outcomes {

@@ -82,6 +82,16 @@ import Testing
         #expect(try String(contentsOfFile: configuration, encoding: .utf8) == mine)
     }
 
+    @Test func `a relative ROOT is below the folder of the caller`() async throws {
+        let programs = URL(filePath: builtExecutable("coupond")).deletingLastPathComponent().path
+        let install = try await run(
+            "cd \(folder.path) && \(repositoryRoot)/Scripts/install \(programs) ./relative /opt")
+        #expect(install.end == .code(0), "\(install.text)")
+        let installed = FileManager.default.isExecutableFile(
+            atPath: folder.file("relative/opt/bin/coupond"))
+        #expect(installed)
+    }
+
     @Test func `the installed programs run, and the unit names them`() async throws {
         let check = try await run(
             "$ROOT/opt/bin/coupond --check-config --config $ROOT/etc/coupond/coupond.conf")

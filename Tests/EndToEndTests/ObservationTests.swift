@@ -63,6 +63,7 @@ import Testing
     @Test func `health and metrics are served over HTTP`() async throws {
         let world = try await World()
         let port = Int(try freePort())
+        let before = Double(time(nil))
         let daemon = try await world.daemon(["--metrics-listen", "127.0.0.1:\(port)"])
         #expect(try httpGet("/livez", port: port).hasPrefix("HTTP/1.1 200"))
         #expect(try httpGet("/readyz", port: port).hasSuffix("ready\n"))
@@ -88,6 +89,9 @@ import Testing
                 .first { $0.hasPrefix(name.rawValue + " ") }
                 .flatMap { Double($0.dropFirst(name.rawValue.count + 1)) }
             #expect(value ?? 0 > 0, "\(name.rawValue)")
+            if name == .startTime {
+                #expect(before - 1...Double(time(nil)) + 1 ~= value ?? 0, "\(value ?? 0)")
+            }
         }
         try await world.redis.kill()
         try await eventually("it is not ready without Redis") {

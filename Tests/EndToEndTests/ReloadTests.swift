@@ -1,6 +1,7 @@
 /// What a reload changes, and what it leaves to a restart.
 import CouponClient
 import CouponCore
+import CouponWire
 import TestSupport
 import TestWorld
 import Testing
@@ -57,6 +58,35 @@ import Testing
         #expect(try await reload().text == "reloaded; changed user-rate")
         #expect(try await !isLimited())
         #expect(try await reload().text == "reloaded")
+        #expect(try await daemon.stop() == .code(0))
+    }
+
+    @Test func `a reload by systemd does not wait for admin methods that wait for PostgreSQL`()
+        async throws
+    {
+        let (world, metrics) = (try await World(), Int(try freePort()))
+        let runtime = ["RUNTIME_DIRECTORY": try world.folder.makeFolder("run")]
+        let daemon = try Daemon(
+            world, ["--metrics-listen", "127.0.0.1:\(metrics)"], environment: runtime)
+        try await daemon.ready()
+        let coupon = try await daemon.client.create(.offer(1, total: 1)).id
+        let lock = try await world.hold("LOCK TABLE coupond.coupon")
+        let callers = try (1...3).map { _ in
+            let caller = try PlainSocket(port: daemon.port)
+            try caller.send(
+                Request(id: 1, deadlineMilliseconds: 60_000, method: .getCoupon(coupon)))
+            return caller
+        }
+        try await eventually("two of them wait for the one in work") {
+            try httpGet("/metrics", port: metrics)
+                .contains("\ncoupond_slow_waiting{lane=\"admin\"} 2\n")
+        }
+        let reload = try await CommandRun(
+            builtExecutable("coupond"), ["reload", "\(daemon.process.pid)"],
+            environment: runtime)
+        #expect(reload.end == .code(0) && reload.text == "reloaded", "\(reload.text)")
+        #expect(callers.contains { !$0.isReadable(within: 0) }, "they still wait")
+        try await lock.release()
         #expect(try await daemon.stop() == .code(0))
     }
 

@@ -1,5 +1,6 @@
 /// What the daemon and systemd say to each other at a start, a reload and a drain, and what the unit allows.
 import CouponClient
+import CouponCore
 import Foundation
 import TestSupport
 import TestWorld
@@ -212,6 +213,9 @@ import Testing
         }
         // RestartPreventExitStatus= looks at the main process only.
         #expect(!unit.contains("\nExecStartPre="), "a wrong file would be tried again each second")
+        // systemd bounds ExecReload= by it, too.
+        let start = try #require(unit.firstMatch(of: /\nTimeoutStartSec=(\d+)s\n/)).1
+        #expect(Limits.reloadSeconds < Int(start) ?? 0)
         let files = try #require(unit.firstMatch(of: /\nLimitNOFILE=(\d+)\n/)).1
         let configuration = try text("coupond.conf")
         let callers = try #require(configuration.firstMatch(of: /\n#? ?max-connections = (\d+)\n/))

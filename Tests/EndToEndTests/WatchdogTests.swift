@@ -37,6 +37,50 @@ struct WatchdogTests {
         return nil
     }
 
+    /// Stops a thread whose name matches.
+    /// - Returns: what lets it go on when it ends.
+    private func stop(
+        _ thread: String, of daemon: Daemon, _ world: World
+    ) async throws -> ServerProcess? {
+        var stopper: ServerProcess?
+        try await eventually("the thread is stopped") {
+            guard let (id, name) = try find(thread, in: daemon.process.pid) else { return false }
+            let process = try ServerProcess(
+                "python3", arguments: ["-c", Self.stopper, id],
+                in: try world.folder.makeFolder("stopper-\(id)-\(UInt32.random(in: 0...(.max)))"))
+            try await eventually("it stops, or ends") {
+                !process.isRunning || process.logTail().contains("stopped")
+            }
+            // It may have begun another job before it was stopped.
+            guard process.logTail().contains("stopped \(name)") else { return false }
+            stopper = process
+            return true
+        }
+        return stopper
+    }
+
+    @Test func `an event loop that stands still for three periods is no reason for a restart`()
+        async throws
+    {
+        let world = try await World()
+        let systemd = try NotifySocket(world.folder.file("notify"))
+        let daemon = try Daemon(
+            world,
+            environment: [
+                "NOTIFY_SOCKET": world.folder.file("notify"), "WATCHDOG_USEC": "4000000",
+            ])
+        try await daemon.ready()
+        let stopper = try await stop("NIO-ELT-\\d+-#1", of: daemon, world)
+        while !systemd.receive(status: true).isEmpty {}
+        for period in 1...3 {
+            try await eventually("the watchdog is fed in period \(period)") {
+                systemd.receive() == "WATCHDOG=1"
+            }
+        }
+        _ = try await stopper?.terminate()
+        #expect(try await daemon.stop() == .code(0))
+    }
+
     /// Calls that the lanes of lookups, loads, statuses and watches answer.
     private func giveWork(to daemon: Daemon) async {
         let coupon = CouponID(7)
@@ -80,20 +124,7 @@ struct WatchdogTests {
         if let table { lock = try await world.hold("LOCK TABLE \(table)") }
         let work = Task { await giveWork(to: daemon) }
         defer { work.cancel() }
-        var stopper: ServerProcess?
-        try await eventually("the thread is stopped") {
-            guard let (id, name) = try find(thread, in: daemon.process.pid) else { return false }
-            let process = try ServerProcess(
-                "python3", arguments: ["-c", Self.stopper, id],
-                in: try world.folder.makeFolder("stopper-\(id)-\(UInt32.random(in: 0...(.max)))"))
-            try await eventually("it stops, or ends") {
-                !process.isRunning || process.logTail().contains("stopped")
-            }
-            // The thread may have begun another job before it was stopped.
-            guard process.logTail().contains("stopped \(name)") else { return false }
-            stopper = process
-            return true
-        }
+        let stopper = try await stop(thread, of: daemon, world)
         work.cancel()
         try await lock?.release()
         try await eventually("the log names it") {

@@ -19,6 +19,14 @@ import Testing
         }
     }
 
+    @Test func `a long status is cut, because systemd drops a long message`() throws {
+        let folder = try TemporaryFolder()
+        let systemd = try NotifySocket(folder.file("notify"))
+        let notifier = Notifier(environment: ["NOTIFY_SOCKET": folder.file("notify")])
+        try notifier.ready(String(repeating: "봄", count: 2_000))
+        #expect(systemd.receive() == "READY=1\nSTATUS=" + String(repeating: "봄", count: 666))
+    }
+
     @Test func `a systemd that does not read delays nothing`() throws {
         let folder = try TemporaryFolder()
         let systemd = try NotifySocket(folder.file("notify"))

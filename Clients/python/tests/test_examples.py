@@ -117,6 +117,26 @@ def test_coupons_and_holders_are_migrated(daemon: Daemon, servers: Servers) -> N
         assert (other.total, other.issued, other.closes_at) == (None, 1200, None)
 
 
+def test_holders_in_any_order_are_migrated(daemon: Daemon, tmp_path: Path) -> None:
+    coupons, holders = tmp_path / "coupons.csv", tmp_path / "holders.csv"
+    window = "1700000000000000,"
+    coupons.write_text(
+        f"id,title,total,opens_at,closes_at\n911,A,,{window}\n912,B,,{window}\n"
+    )
+    holders.write_text("coupon_id,user_id\n911,10\n912,11\n911,12\n913,13\n")
+    done = run(
+        sys.executable, EXAMPLES / "migration" / "migrate.py", coupons, holders,
+        "--address", daemon.address,
+    )  # fmt: skip
+    assert done.stdout == (
+        "coupon 911: 2 holders\ncoupon 912: 1 holders\n"
+        "coupon 913: not found, and it has 1 holders\n"
+    ), done
+    assert done.returncode == 1
+    with coupond.Client(daemon.address, deadline=20) as client:
+        assert [issue.user for issue in client.issues(911)] == [10, 12]
+
+
 def test_events_reach_a_webhook_and_go_on_after_a_crash(
     daemon: Daemon, offer: Offer, tmp_path: Path
 ) -> None:

@@ -2,7 +2,8 @@
 ///
 /// Each partition has an order of its own, and its events do not wait for those of others. A place names a
 /// commit and its time. If PostgreSQL went back, the commit of that number is missing or has another time,
-/// and the caller gets a reset. The last commit of a partition is never deleted, so this can always be seen.
+/// and the caller gets a reset. The last commit of a partition is never deleted, so this can always be seen,
+/// and no commit is deleted before the next one is old: a caller who has read all misses nothing.
 public struct EventReader: Sendable {
     /// What a slice brought.
     public struct Slice: Equatable, Sendable {
@@ -89,7 +90,8 @@ public struct EventReader: Sendable {
         default: reason = .wentBack
         }
         draft.resets.append(EventPage.Reset(partition, reason))
-        places[partition] = try store.oldestCommits()[partition] ?? .start
+        if draft.oldest == nil { draft.oldest = try store.oldestCommits() }
+        places[partition] = draft.oldest?[partition] ?? .start
         return nil
     }
 
@@ -140,6 +142,8 @@ private struct Draft {
     /// Until `finish` has read the issues, each of them has a placeholder here.
     private(set) var events: [CouponEvent] = []
     var resets: [EventPage.Reset] = []
+    /// The oldest commits of all partitions; nil until a partition is reset. One question is for all of them.
+    var oldest: [PartitionID: LogPlace]?
     private var issued: [Issued] = []
 
     func isEmpty(of partition: PartitionID) -> Bool {

@@ -23,7 +23,7 @@ public protocol EventStore {
     /// The issues of these users, in the order of the users; nil for a user without one.
     func issues(of users: [CouponUser]) throws(BackendError) -> [Issue?]
 
-    /// Deletes commits that are older than `milliseconds`, and never the last one of a partition.
+    /// Deletes commits whose next one is older than `milliseconds`, so never the last one of a partition.
     /// - Parameter limit: of each partition, at most.
     /// - Returns: how many.
     func deleteCommits(

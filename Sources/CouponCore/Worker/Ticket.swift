@@ -33,6 +33,8 @@ struct Ticket {
     /// A call was interrupted, so the request may have been accepted. Only a call that judges the request
     /// changes this.
     fileprivate(set) var mayBeAccepted = false
+    /// The gate did not hold the coupon when it was last asked about this request.
+    fileprivate(set) var isMissed = false
     /// False if it was accepted and too few replicas are known to have it.
     fileprivate(set) var isConfirmed = true
     /// PostgreSQL had nothing of the user (rule 53).
@@ -62,6 +64,7 @@ struct Ticket {
 extension Ticket {
     fileprivate mutating func send(at now: MonotonicTime) {
         phase = .asked
+        isMissed = false
         times.sent = now
     }
 }
@@ -105,6 +108,12 @@ extension Tickets {
 
     /// The call did not judge it.
     func putBack(_ number: UInt64) { tickets[number]?.phase = .pending }
+
+    /// The call did not judge it, because the gate does not hold the coupon.
+    func miss(_ number: UInt64) {
+        tickets[number]?.phase = .pending
+        tickets[number]?.isMissed = true
+    }
 
     /// PostgreSQL has nothing of its user.
     func clear(_ number: UInt64, _ clearing: Clearing) {

@@ -253,6 +253,7 @@ extension Worker: GateDelegate {
                 apply(judgement, to: question, reply, asked.partition, now)
             case .notLoaded(let rev):
                 putBack(question)
+                for number in question.tickets { tickets.miss(number) }
                 lookUp(question.coupon, rev: rev, reply, asked.generation)
             case .exhausted:
                 fail(question, .exhausted("too many accepted requests wait to be issued"))

@@ -1,14 +1,19 @@
 /// Requests whose users PostgreSQL is asked about, and coupons that are finished (rules 41 and 53).
 extension Worker {
     /// The coupon can no longer be issued. First attempts get that answer, from now on at the
-    /// front door. The user of a later attempt may have the coupon, so PostgreSQL is asked.
+    /// front door. The user of a later attempt may have the coupon, so PostgreSQL is asked. A later attempt
+    /// that came during the lookup is for the gate first: since the lookup began another daemon may have
+    /// loaded the coupon and accepted the request, and PostgreSQL knows nothing of it until it is issued.
     func finish(_ missing: Lookups.Missing, _ reason: DoorReason) {
         let coupon = missing.coupon
         known.apply(reason, of: missing, now: options.clocks.now())
+        var unasked: [UInt64] = []
         for number in batches.removeAll(of: coupon) {
             guard let ticket = tickets[number] else { continue }
             if ticket.attempt == 0 && !ticket.mayBeAccepted {
                 answer(number, reason.outcome)
+            } else if !ticket.isMissed {
+                unasked.append(number)
             } else {
                 recalls.add(
                     .init(
@@ -18,6 +23,8 @@ extension Worker {
             }
         }
         batches.endLoad(of: coupon)
+        for number in unasked { batches.append(number, for: coupon) }
+        if !unasked.isEmpty { host.schedulePump() }
         askRecalls()
     }
 

@@ -92,7 +92,8 @@ extension PostgresCouponStore: EventStore {
         return issues
     }
 
-    /// Deletes the oldest commits of some partitions, but never the last one.
+    /// Deletes the oldest commits of some partitions, but never the last one. A commit is deleted by the age
+    /// of the next one: who has read it has missed the next one for as long.
     public func deleteCommits(
         olderThan milliseconds: Int64, of partitions: [PartitionID], limit: Int
     ) throws(BackendError) -> Int {
@@ -105,16 +106,15 @@ extension PostgresCouponStore: EventStore {
                     SELECT c.partition, c.number
                     FROM unnest($1) AS q (partition)
                     CROSS JOIN LATERAL (
-                        SELECT partition, number, committed_at FROM coupond.commit_log
-                        WHERE partition = q.partition ORDER BY number LIMIT $3) AS c
-                    CROSS JOIN LATERAL (
-                        SELECT number AS last FROM coupond.commit_log
-                        WHERE partition = q.partition ORDER BY number DESC LIMIT 1) AS n
-                    WHERE c.committed_at < now() - $2 * interval '1 millisecond'
-                        AND c.number < n.last) AS aged
+                        SELECT partition, number,
+                            lead(committed_at) OVER (ORDER BY number) AS followed_at
+                        FROM (
+                            SELECT partition, number, committed_at FROM coupond.commit_log
+                            WHERE partition = q.partition ORDER BY number LIMIT $3) AS o) AS c
+                    WHERE c.followed_at < now() - $2 * interval '1 millisecond') AS aged
                 WHERE l.partition = aged.partition AND l.number = aged.number
                 """, .integers(partitions.map { Int64($0.rawValue) }), .integer(milliseconds),
-                .integer(Int64(limit)))
+                .integer(Int64(limit) + 1))
         ).affected
     }
 }

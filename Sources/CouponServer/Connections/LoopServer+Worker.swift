@@ -2,6 +2,7 @@
 internal import CouponCore
 internal import CouponWire
 internal import NIOCore
+internal import Synchronization
 
 extension LoopServer {
     /// Runs something at the worker, and ends the turn.
@@ -16,6 +17,7 @@ extension LoopServer {
     }
 
     var whyNotReady: String? {
+        if isDraining { return Failure.drainReason }
         guard let reason = worker?.whyNotReady else { return environment.missingRights }
         guard let cause = environment.whyPartitionsWait, !cause.hasSuffix(reason) else {
             return reason
@@ -25,9 +27,14 @@ extension LoopServer {
 }
 
 extension LoopServer {
+    /// The worker takes requests a little longer: of clients that are asked to leave.
+    private var isDraining: Bool {
+        loopServers.areDraining.load(ordering: .relaxed) || (worker?.isDraining ?? true)
+    }
+
     var condition: LoopCondition {
         LoopCondition(
-            partitionsOpen: worker?.partitionsOpen ?? 0, isDraining: worker?.isDraining ?? true,
+            partitionsOpen: worker?.partitionsOpen ?? 0, isDraining: isDraining,
             redis: worker?.whyNoGate, events: worker?.whyNoEvents, whyNotReady: whyNotReady)
     }
 }

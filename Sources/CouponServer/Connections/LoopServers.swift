@@ -25,6 +25,8 @@ final class LoopServers: Sendable {
     /// Actions that the trail lacks.
     let trailLinesLost = Atomic<Int>(0)
     let limits: SharedLimits
+    /// Whether the daemon drains: it has no listeners any more, or will close them at once.
+    let areDraining = Atomic(false)
     /// What probes get.
     let readiness = Mutex(Readiness())
     /// What the status page shows of PostgreSQL.

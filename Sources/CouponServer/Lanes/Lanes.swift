@@ -9,6 +9,8 @@ struct Lanes: Sendable {
     let statuses: StatusQueue
     let watches: WatchQueue
     let admin: BlockingLane
+    /// Reloads, which wait for no server: so they do not wait for other admin methods either.
+    let reloads: BlockingLane
     private let resync: BlockingLane
     private let audits: BlockingLane
 
@@ -19,18 +21,20 @@ struct Lanes: Sendable {
         statuses = StatusQueue([make(.statuses), make(.statuses)])
         watches = WatchQueue(make(.watches))
         admin = make(.admin)
+        reloads = make(.admin)
         resync = make(.resync)
         audits = make(.audits)
     }
 
     /// All of them.
-    var lanes: [BlockingLane] { jobLanes + statuses.lanes + [watches.lane] }
+    var lanes: [BlockingLane] { jobLanes + [reloads] + statuses.lanes + [watches.lane] }
 
     private var jobLanes: [BlockingLane] { [news, lookups, loads, admin, resync, audits] }
 
     /// The lane of a slow method that is neither a status nor a watch.
     func lane(for method: Request.Method) -> BlockingLane {
-        method.descriptor.lane == .audits ? audits : admin
+        if case .reload = method { return reloads }
+        return method.descriptor.lane == .audits ? audits : admin
     }
 
     /// Counts a method that was refused before it came to its lane.
@@ -56,7 +60,7 @@ struct Lanes: Sendable {
         watches.lane.submitRecurring { [watches] in $0.lookAtLog(of: watches) }
     }
 
-    /// The daemon ends. Waits for the admin method in work, and then writes the lines of the trail that wait.
+    /// The daemon ends. Waits for the admin methods in work, and then writes the lines of the trail that wait.
     /// Both together have a time limit; what is not written by then is lost.
     /// - Parameter areCallersLeft: whether callers were cut off. Rebuilds notice that a little later, and
     ///   then add their lines.
@@ -66,8 +70,9 @@ struct Lanes: Sendable {
             try? await Task.sleep(for: .milliseconds(Limits.lastTrailLinesMilliseconds))
             end.finish()
         }
-        Task { [admin] in
+        Task { [admin, reloads] in
             if areCallersLeft { try? await Task.sleep(for: .milliseconds(50)) }
+            await reloads.endJobs()
             await admin.writeLastLines()
             end.finish()
         }
@@ -83,7 +88,12 @@ struct Lanes: Sendable {
     /// How many jobs wait in each lane, and how many were refused.
     var metrics: [MetricFamily] {
         let lanes: [(kind: Lane, waiting: Int, refused: Int)] =
-            jobLanes.map { ($0.kind, $0.waiting, $0.refused) }
+            jobLanes.map {
+                (
+                    $0.kind, $0.waiting + ($0 === admin ? reloads.waiting : 0),
+                    $0.refused + ($0 === admin ? reloads.refused : 0)
+                )
+            }
             + [
                 (.statuses, statuses.waiting, statuses.refused),
                 (.watches, watches.waiting, watches.refused),

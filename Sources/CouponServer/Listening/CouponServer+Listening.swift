@@ -126,9 +126,12 @@ extension CouponServer {
         } catch {
             throw CannotListen(setting: setting, path: path, error)
         }
-        do throws(CannotListen) {
+        do {
             let file = try UnixSocketFile(path, configuration.unixSockets, setting: setting)
-            listener.closeFuture.whenComplete { _ in file.remove() }
+            try await listener.eventLoop.submit {
+                try listener.pipeline.syncOperations.addHandler(
+                    UnixSocketRemover(file), position: .first)
+            }.get()
         } catch {
             try? await listener.close().get()
             throw error

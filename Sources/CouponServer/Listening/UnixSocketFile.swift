@@ -4,6 +4,33 @@ internal import Glibc
 internal import NIOCore
 internal import NIOPosix
 
+/// Removes the file of a listener before the listener is closed: until then its inode is in use. Afterwards
+/// another daemon may listen there, and its file may have got the same inode.
+final class UnixSocketRemover: ChannelDuplexHandler {
+    typealias InboundIn = Never
+    typealias OutboundIn = Never
+
+    private var file: UnixSocketFile?
+
+    init(_ file: UnixSocketFile) { self.file = file }
+
+    func close(context: ChannelHandlerContext, mode: CloseMode, promise: EventLoopPromise<Void>?) {
+        remove()
+        context.close(mode: mode, promise: promise)
+    }
+
+    /// Also if the listener was lost.
+    func channelInactive(context: ChannelHandlerContext) {
+        remove()
+        context.fireChannelInactive()
+    }
+
+    private func remove() {
+        file?.remove()
+        file = nil
+    }
+}
+
 struct UnixSocketFile: Sendable {
     let path: String
     private let device: dev_t

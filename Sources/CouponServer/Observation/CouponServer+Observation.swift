@@ -24,12 +24,14 @@ extension CouponServer {
                 channel.eventLoop.makeCompletedFuture {
                     try enter(channel)
                     let pipeline = channel.pipeline.syncOperations
-                    try pipeline.addHandler(RequestSizeHandler(refused: observerRefused))
+                    let observer = ObservationHandler(
+                        refusal: refusal, refused: observerRefused
+                    ) {
+                        pages.page(.init(path: $0, view: view(for: $1)))
+                    }
+                    try pipeline.addHandler(RequestSizeHandler(observer))
                     try pipeline.configureHTTPServerPipeline()
-                    try pipeline.addHandler(
-                        ObservationHandler(refusal: refusal, refused: observerRefused) {
-                            pages.page(.init(path: $0, view: view(for: $1)))
-                        })
+                    try pipeline.addHandler(observer)
                 }
             }
         var listeners: [any Channel] = []

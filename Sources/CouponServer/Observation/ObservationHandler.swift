@@ -41,6 +41,8 @@ final class ObservationHandler: ChannelInboundHandler {
         case reading(HTTPRequestHead?)
         case making(HTTPRequestHead)
         case answered
+        /// It was too long, and its client has been told.
+        case tooLong
     }
 
     private var stage = Stage.reading(nil)
@@ -79,13 +81,27 @@ final class ObservationHandler: ChannelInboundHandler {
         case .answered:
             refused("its answer was not read", "", address)
             context.close(promise: nil)
+        case .tooLong:
+            context.close(promise: nil)
         }
+    }
+
+    /// No more is read.
+    /// - Returns: whether the request is too long; false if it has come as a whole.
+    func endLong(_ address: String?) -> Bool {
+        guard case .reading = stage else { return false }
+        stage = .tooLong
+        refused("it was too long", "", address)
+        return true
     }
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
         // Nothing more comes, so there will be no request: a check that only connects ends like this.
-        if let event = event as? ChannelEvent, event == .inputClosed, case .reading = stage {
-            context.close(promise: nil)
+        if let event = event as? ChannelEvent, event == .inputClosed {
+            switch stage {
+            case .reading, .tooLong: context.close(promise: nil)
+            case .making, .answered: break
+            }
         }
         context.fireUserInboundEventTriggered(event)
     }

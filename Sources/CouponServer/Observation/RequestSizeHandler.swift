@@ -1,4 +1,5 @@
-/// Answers an HTTP request that is too long, and reads no more of it. The client, or the timeout, closes.
+/// Answers an HTTP request that is too long, and reads no more of it. The client, or the timeout, closes. If
+/// a whole request has come before, the rest is only not read.
 internal import CouponCore
 internal import NIOCore
 
@@ -15,18 +16,17 @@ final class RequestSizeHandler: ChannelInboundHandler, RemovableChannelHandler {
 
         """
 
-    private let refused: ObservationHandler.Refused
+    private let observer: ObservationHandler
     private var count = 0
 
-    /// - Parameter refused: called for each request that is too long.
-    init(refused: @escaping ObservationHandler.Refused) { self.refused = refused }
+    /// - Parameter observer: what answers the request.
+    init(_ observer: ObservationHandler) { self.observer = observer }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         let wasRefused = count > Limits.observationBytes
         count += unwrapInboundIn(data).readableBytes
         guard count > Limits.observationBytes else { return context.fireChannelRead(data) }
-        guard !wasRefused else { return }
-        refused("it was too long", "", context.remoteAddress?.ipAddress)
+        guard !wasRefused, observer.endLong(context.remoteAddress?.ipAddress) else { return }
         let answer = ByteBuffer(string: Self.answer)
         context.writeAndFlush(wrapOutboundOut(answer)).assumeIsolated().whenComplete { _ in
             // To close the whole socket while bytes are unread would take the answer from the client.

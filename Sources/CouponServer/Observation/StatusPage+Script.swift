@@ -274,8 +274,8 @@ extension StatusPage {
           set(element("in-flight"), number(metrics.coupond_requests_in_flight || 0));
           const bytes = metrics.process_resident_memory_bytes || 0;
           set(element("memory"), (bytes / 1048576).toFixed(0) + " MiB");
-          const start = metrics.process_start_time_seconds || answer.now / 1e3;
-          set(element("uptime"), duration(Math.max(0, answer.now / 1e3 - start)));
+          const start = metrics.process_start_time_seconds;
+          set(element("uptime"), start ? duration(Math.max(0, answer.now / 1e3 - start)) : "–");
           drawAll();
           drawLatency(metrics, past[0] || {});
           past.push(metrics);

@@ -103,6 +103,7 @@ struct Reloadable: Sendable {
         do throws(Failure) {
             let contents = try files.read()
             let configuration = try settings.readFromLane()
+            try settings.check(contents.access.callers)
             let change = files.use(contents)
             apply(configuration)
             var reloaded = settings.use(configuration, logger)

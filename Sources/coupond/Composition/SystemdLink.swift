@@ -12,11 +12,32 @@ final class SystemdLink: Sendable {
     private let notifier: Notifier
     private let stopBound: StopBound
     private let logger: Logger
-    /// Where the daemon serves callers; nil while it starts or drains.
-    private let address = Mutex<String?>(nil)
+    private let state = Mutex(State())
 
-    init(_ log: LogWriter, _ logger: Logger) {
-        notifier = Notifier(environment: environment())
+    private struct State {
+        /// Where the daemon serves callers; nil while it starts or drains.
+        var address: String?
+        /// The settings that wait for a restart since the last reload that succeeded.
+        var needsRestart: [String] = []
+        /// Why the last reload failed; nil if it did not.
+        var failure: String?
+
+        /// A line for people, with what the last reload has left to them.
+        func line(_ text: String) -> String {
+            var parts = [text]
+            if !needsRestart.isEmpty {
+                parts.append("a restart is needed for " + needsRestart.joined(separator: ", "))
+            }
+            if let failure { parts.append("the last reload failed: \(failure)") }
+            return parts.joined(separator: "; ").safeForTerminal
+        }
+    }
+
+    /// - Parameter environment: the process's; NOTIFY_SOCKET is read.
+    init(
+        _ log: LogWriter, _ logger: Logger, environment: [String: String] = environment()
+    ) {
+        notifier = Notifier(environment: environment)
         start = SlowStart(notifier)
         stopBound = StopBound(log, logger)
         self.logger = logger
@@ -26,35 +47,59 @@ final class SystemdLink: Sendable {
     func reload(
         _ reload: () throws(Failure) -> ReloadedSettings
     ) throws(Failure) -> ReloadedSettings {
-        guard let address = self.address.withLock({ $0 }) else { return try reload() }
-        notify { () throws(NotifierError) in try notifier.reloading() }
-        var status = "listening on \(address)"
-        defer { notify { () throws(NotifierError) in try notifier.ready(status) } }
+        let isServing = whileServing { notifier, _ throws(NotifierError) in
+            try notifier.reloading()
+        }
+        defer {
+            if isServing {
+                whileServing { notifier, state throws(NotifierError) in
+                    try notifier.ready(state.line("listening on \(state.address ?? "")"))
+                }
+            }
+        }
         do throws(Failure) {
             let settings = try reload()
-            if !settings.report.needsRestart.isEmpty { status += "; \(settings.report)" }
+            state.withLock { ($0.needsRestart, $0.failure) = (settings.report.needsRestart, nil) }
             return settings
         } catch {
-            status = "\(status); the last reload failed: \(error.message)".safeForTerminal
+            state.withLock { $0.failure = error.message }
             throw error
+        }
+    }
+
+    /// Notifies systemd, unless the daemon starts or drains: a reload that ends during a drain must not take
+    /// the notice of the drain back. So the lock is held while the message is sent.
+    /// - Returns: whether the daemon serves.
+    @discardableResult
+    private func whileServing(
+        _ message: (Notifier, State) throws(NotifierError) -> Void
+    ) -> Bool {
+        state.withLock { state in
+            guard state.address != nil else { return false }
+            notify { () throws(NotifierError) in try message(notifier, state) }
+            return true
         }
     }
 }
 
 extension SystemdLink: DaemonEvents {
     func listening(on address: String) {
-        self.address.withLock { $0 = address }
+        state.withLock { $0.address = address }
         start.end()
-        notify { () throws(NotifierError) in try notifier.ready("listening on \(address)") }
+        whileServing { notifier, state throws(NotifierError) in
+            try notifier.ready(state.line("listening on \(address)"))
+        }
     }
 
     func report(_ status: String) {
-        notify { () throws(NotifierError) in try notifier.status(status) }
+        whileServing { notifier, state throws(NotifierError) in
+            try notifier.status(state.line(status))
+        }
     }
 
     func draining(withinMilliseconds milliseconds: Int64) {
         stopBound.end(withinMilliseconds: milliseconds + Limits.stopMilliseconds)
-        address.withLock { $0 = nil }
+        state.withLock { $0.address = nil }
         notify { () throws(NotifierError) in try notifier.stopping("draining") }
     }
 

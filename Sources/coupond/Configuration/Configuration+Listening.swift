@@ -66,15 +66,20 @@ extension Configuration {
     /// file may not give `anonymous` these roles if others can connect. With a CA for callers it may: each of
     /// them has at least shown a certificate.
     func checkAnonymous(_ anonymous: Principal, _ layers: inout Layers) {
+        guard let roles = forbiddenRoles(of: anonymous) else { return }
+        layers.report(
+            "callers-file: anonymous has the role \(roles), and listen or admin-listen is beyond this "
+                + "machine: remove the role, or set allow-anonymous-callers = true",
+            about: Settings.table.callersFile)
+    }
+
+    /// The roles that `anonymous` has and may not have where the daemon listens; nil if there are none.
+    func forbiddenRoles(of anonymous: Principal) -> String? {
         let roles = anonymous.roles.intersection([.watcher, .operator, .admin])
         guard !roles.isEmpty, self.tlsClientCA == nil, !self.allowAnonymousCallers,
             !callerEndpoints.allSatisfy(\.isLocal)
-        else { return }
-        let names = roles.names.joined(separator: ", ")
-        layers.report(
-            "callers-file: anonymous has the role \(names), and listen or admin-listen is beyond this "
-                + "machine: remove the role, or set allow-anonymous-callers = true",
-            about: Settings.table.callersFile)
+        else { return nil }
+        return roles.names.joined(separator: ", ")
     }
 
     /// Metrics say how much is sold, and which coupons are in trouble. HTTP has no TLS here: that is left to

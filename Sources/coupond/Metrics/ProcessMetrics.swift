@@ -12,25 +12,38 @@ enum ProcessMetrics {
     }
 
     /// Fields of /proc/self/stat, numbered as in proc(5).
-    private static var usage: String? {
+    private static var fields: ((Int) -> Double)? {
         guard let text = read("/proc/self/stat"), let name = text.lastIndex(of: ")") else {
             return nil
         }
         let fields = text[text.index(after: name)...].split(separator: " ").map { Double($0) ?? 0 }
-        func field(_ number: Int) -> Double { number - 3 < fields.count ? fields[number - 3] : 0 }
-        let ticks = Double(sysconf(Int32(_SC_CLK_TCK)))
-        let (user, system, start) = (field(14), field(15), field(22))
+        return { number in number - 3 < fields.count ? fields[number - 3] : 0 }
+    }
+
+    private static let ticksPerSecond = Double(sysconf(Int32(_SC_CLK_TCK)))
+
+    private static var usage: String? {
+        guard let field = fields else { return nil }
         return gauge(.threads, field(20)) + gauge(.virtualMemory, field(23))
             + gauge(.residentMemory, field(24) * Double(sysconf(Int32(_SC_PAGESIZE))))
             + PrometheusText.family(
-                MetricName.Process.cpu.rawValue, .counter, [("", "\((user + system) / ticks)")])
-            + (bootTime.map { gauge(.startTime, $0 + start / ticks) } ?? "")
+                MetricName.Process.cpu.rawValue, .counter,
+                [("", "\((field(14) + field(15)) / ticksPerSecond)")])
+            + (startTime.map { gauge(.startTime, $0) } ?? "")
     }
 
-    /// In seconds since the Unix epoch.
-    private static var bootTime: Double? {
-        read("/proc/stat")?.split(separator: "\n").first { $0.hasPrefix("btime ") }
-            .flatMap { Double($0.dropFirst("btime ".count)) }
+    /// In seconds since the Unix epoch, from the age of the process: the unit hides /proc/stat, which has the
+    /// time of the boot. It is computed once, because a clock that is set must not look like a restart.
+    private static let startTime: Double? = {
+        guard let field = fields else { return nil }
+        let age = now(CLOCK_BOOTTIME) - field(22) / ticksPerSecond
+        return ((now(CLOCK_REALTIME) - age) * 100).rounded() / 100
+    }()
+
+    private static func now(_ clock: clockid_t) -> Double {
+        var time = timespec()
+        unsafe clock_gettime(clock, &time)
+        return Double(time.tv_sec) + Double(time.tv_nsec) / 1e9
     }
 
     private static var descriptors: String? {
