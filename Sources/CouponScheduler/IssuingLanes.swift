@@ -35,7 +35,7 @@ public struct IssuingLanes: Service {
     /// Whether this daemon owns a partition, as of a moment ago.
     public func owns(_ partition: PartitionID) -> Bool { lanes.contains { $0.owns(partition) } }
 
-    /// How many partitions are in other lanes than the first.
+    /// How many partitions are in lanes other than the first.
     public var partitionsLent: Int { lanes.dropFirst().reduce(0) { $0 + $1.partitionsOwned } }
 
     /// Why a partition that this daemon owns waits, as of a moment ago; nil if none does.

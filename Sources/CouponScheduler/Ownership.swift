@@ -79,7 +79,7 @@ struct Ownership {
         return changes
     }
 
-    /// The same in another lane than the first: claims what the first has lent, and releases the rest.
+    /// The same in a lane other than the first: claims what the first has lent, and releases the rest.
     mutating func reviewLent(
         ledger: any Ledger, owned: Set<PartitionID>, lending: Lending, lane: Int, now: MonotonicTime
     ) throws(BackendError) -> Changes? {

@@ -70,7 +70,7 @@ struct Rebuild: Sendable {
     /// Whether other rebuilds no longer wait for it.
     var takesLong: Bool { worked >= Limits.rebuildAloneMilliseconds }
 
-    /// Surveys a part of the queue; the next part begins behind it.
+    /// Surveys a part of the queue; the next part begins after it.
     mutating func survey(_ items: [QueueItem]) {
         for item in items {
             switch item {

@@ -42,7 +42,7 @@ extension Scheduler {
         if options.lane == 0 { try lend(now) } else { try giveBack(now) }
     }
 
-    /// One at a time: what is left may be light enough for one lane.
+    /// Lends all partitions of a node that hangs, otherwise one at a time: what is left may be light enough.
     private func lend(_ now: MonotonicTime) throws(BackendError) {
         guard let free = options.lending.freestLane(now) else { return }
         let hanging = partitionsOfHangingNode(now)
@@ -55,8 +55,8 @@ extension Scheduler {
         try lend(partition, to: free.lane, now)
     }
 
-    /// If a node of Redis hangs, all its partitions, unless no other node's have anything to issue: an
-    /// attempt takes as long for any of them.
+    /// The partitions of a node of Redis that hangs: an attempt takes as long for each of them. None if no
+    /// partition of another node has issued lately, because then nobody is held up.
     private func partitionsOfHangingNode(_ now: MonotonicTime) -> [PartitionID] {
         guard let node = owned.compactMap(\.hangingNode).first else { return [] }
         let own = owned.inOrder.filter { (try? gates.node(of: $0)) == node }

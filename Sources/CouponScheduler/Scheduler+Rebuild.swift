@@ -217,7 +217,8 @@ extension Scheduler {
 }
 
 extension [QueueItem] {
-    /// The first items with no more requests than these; at least one. How many they have was only estimated.
+    /// The first items that together have at most `requests` requests; at least one item. How many they have
+    /// was only estimated.
     fileprivate func fitting(_ requests: Int) -> [QueueItem] {
         var count = 0
         let first = prefix { item in

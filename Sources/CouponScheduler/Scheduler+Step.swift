@@ -14,7 +14,7 @@ extension Scheduler {
         reportQueue(row, view)
         let next = DrainStep(row: row, gate: view, node: node)
         switch next {
-        // To begin a rebuild, the place of the node must be confirmed first (rule 50).
+        // Before a rebuild begins, it must be confirmed that the node serves the partition (rule 50).
         case .rebuild, .lowerTerm: break
         default: own.noteReached()
         }
@@ -45,11 +45,11 @@ extension Scheduler {
         }
     }
 
-    /// Rule 50: the map of this daemon is old, or this Redis was made after the one that had the partition.
+    /// Rule 50: the map of this daemon is old, or this Redis belongs to a new cluster, whose terms are lower.
     func refuse(_ own: inout Owned, _ node: RedisNodeState, _ row: PartitionRow) {
         let text =
-            "this Redis has term \(node.term), and partition \(row.id.rawValue) was in one of term "
-            + "\(row.redisTerm)"
+            "this Redis has term \(node.term), and partition \(row.id.rawValue) was last in one of "
+            + "term \(row.redisTerm)"
         let now = options.clocks.now()
         own.noteUnreached(since: now)
         let isNew = own.fail(text, rest: 0, now: now, using: &random)
@@ -273,7 +273,7 @@ extension Scheduler {
 }
 
 extension [QueueItem] {
-    /// The first items with no more coupons than these; at least one.
+    /// The first items that together have at most `limit` coupons; at least one item.
     fileprivate func withCoupons(atMost limit: Int) -> [QueueItem] {
         var coupons: Set<CouponID> = []
         let end = firstIndex { item in

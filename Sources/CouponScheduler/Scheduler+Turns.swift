@@ -53,8 +53,8 @@ extension Scheduler {
         serve(partition)
     }
 
-    /// A gate that is closed should not wait until the others have issued all that they have: while nobody
-    /// keeps up, its rebuild gets a slice for each 50 ms of their steps.
+    /// A gate that is closed should not wait until the others have issued all that they have: while none of
+    /// the others keeps up, its rebuild gets a slice for each 50 ms of their steps.
     private func payBack(_ owed: inout Int64, to rebuilding: PartitionID) {
         while owed >= Limits.millisecondsPerSlice {
             owed -= Limits.millisecondsPerSlice
@@ -147,7 +147,7 @@ extension Scheduler {
 }
 
 extension [PartitionID] {
-    /// All of them, those above one first.
+    /// All partitions in turn, beginning with those above the last one.
     fileprivate func behind(_ last: PartitionID?) -> [PartitionID] {
         guard let last else { return self }
         return filter { $0 > last } + filter { $0 <= last }

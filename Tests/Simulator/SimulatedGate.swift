@@ -123,7 +123,7 @@ final class SimulatedGate: Gate {
         }
     }
 
-    /// Breaks the connection, if it is one to this process.
+    /// Breaks the connection, if it leads to this process; with a single Redis always.
     func breakDown(_ reason: String, from process: Int) {
         if play.kind == .single || wire?.process == process { breakDown(reason) }
     }

@@ -1,5 +1,5 @@
 /// Answers that wait until enough replicas have the accepted requests (rule 37). Answers that come while one
-/// question is in flight belong to the next question. Each node of Redis is asked about its own.
+/// question is in flight belong to the next question. Each node of Redis is asked about its own answers.
 final class Confirmations {
     struct Kept {
         let ticket: UInt64

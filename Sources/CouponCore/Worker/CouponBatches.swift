@@ -84,7 +84,7 @@ final class CouponBatches {
     }
 
     /// Puts tickets back to the front, in order, after a call that did not judge them. Calls are answered in
-    /// order, so the tickets of the next call come behind those of the last one.
+    /// order, so the tickets of the next call come after those of the last one.
     func putBack(_ tickets: [UInt64], for coupon: CouponID) {
         hold(tickets, for: coupon)
         makeReady(coupon)
@@ -129,15 +129,15 @@ final class CouponBatches {
         ready.append(partition)
     }
 
-    /// A call of the partition was answered: the coupons that waited for it have a turn, even if another
-    /// call is in flight. Else a coupon with many requests, and so always a call in flight, would keep the
+    /// A call of the partition was answered: the coupons that waited for it have a turn, even if another call
+    /// is in flight. Otherwise a coupon with many requests, which always has a call in flight, would keep the
     /// others waiting.
     func makeDue(_ partition: PartitionID) {
         lines[partition.rawValue].isDue = true
         makeReady(partition)
     }
 
-    /// Whether a call was answered since the last time.
+    /// Whether a call was answered since this was last asked.
     func dequeueDue(_ partition: PartitionID) -> Bool {
         defer { lines[partition.rawValue].isDue = false }
         return lines[partition.rawValue].isDue

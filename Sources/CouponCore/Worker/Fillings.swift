@@ -25,7 +25,8 @@ final class Fillings {
     func remove(_ coupon: CouponID) { coupons[coupon] = nil }
 }
 
-/// Says that PostgreSQL was asked about a user after the gate had this epoch and `rev`, and had nothing.
+/// Says that PostgreSQL was asked about a user after the gate had this epoch and `rev`, and that PostgreSQL
+/// had nothing.
 struct Clearing: Equatable, Sendable {
     let epoch: Epoch
     let rev: Int64

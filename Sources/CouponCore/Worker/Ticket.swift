@@ -101,7 +101,7 @@ extension Tickets {
     /// It goes out in a gate call.
     func send(_ number: UInt64, at now: MonotonicTime) { tickets[number]?.send(at: now) }
 
-    /// The gate has accepted it.
+    /// The gate has accepted it, now or before. Sets the time for its log line only.
     func judge(_ number: UInt64, at now: MonotonicTime) {
         tickets[number]?.times.judged = now
     }

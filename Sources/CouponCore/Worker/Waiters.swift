@@ -23,7 +23,7 @@ final class Waiters {
     /// The subscription broke or came back: events may be missing.
     func loseTrack(of partition: PartitionID) { lists[partition.rawValue].loseTrack() }
 
-    /// PostgreSQL has gone back, and gives out epochs again.
+    /// PostgreSQL has gone back, and gives out the same epochs again.
     func restart(_ partition: PartitionID) { lists[partition.rawValue].restart() }
 
     /// Asks again for waiters without an answer.

@@ -1,6 +1,6 @@
 /// Requests whose users PostgreSQL is asked about, and coupons that are finished (rules 41 and 53).
 extension Worker {
-    /// The coupon can no longer be issued. First attempts get that answer, from now on at the
+    /// The coupon can no longer be issued. First attempts get that answer, and later ones get it at the
     /// front door. The user of a later attempt may have the coupon, so PostgreSQL is asked. A later attempt
     /// that came during the lookup is for the gate first: since the lookup began another daemon may have
     /// loaded the coupon and accepted the request, and PostgreSQL knows nothing of it until it is issued.

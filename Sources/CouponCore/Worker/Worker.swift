@@ -20,7 +20,7 @@ public final class Worker {
     private var deadlines: DeadlineWheel
     /// Requests that were refused at the front door.
     public private(set) var bounced = 0
-    /// Marks that were found behind the gate: an event was missed.
+    /// Marks that were older than the gate: an event was missed.
     public private(set) var marksMissed = 0
     /// New requests are refused; accepted ones are answered.
     public private(set) var isDraining = false
@@ -181,7 +181,7 @@ public final class Worker {
         known.frontDoor.remembers(coupon)
     }
 
-    /// Compares the marks with the state of the gate a second ago, and removes those behind it.
+    /// Compares the marks with the state of the gate a second ago, and removes those that are older.
     public func audit(_ standings: [GateStanding]) {
         for standing in standings where known.forget(standing.coupon, ifBehind: standing) {
             marksMissed += 1

@@ -5,14 +5,14 @@ internal import CouponCore
 enum ConnectionState: ~Copyable {
     /// Reads, and handles the requests it has read.
     case reading(Flow)
-    /// Does neither: too many requests are unanswered, the client is not reading its responses, or the rest
-    /// of its requests waits for the next turn.
+    /// Does neither: too many requests are unanswered, the client is not reading its answers, or the rest of
+    /// its requests waits for the next turn.
     case paused(Flow)
     /// The client sends nothing more. The requests it has sent are handled, then the connection closes.
     case inputClosed(Flow)
     /// Handles nothing more. It closes when the last answer is written.
     case ending(unanswered: Int)
-    /// Closes behind the answers already written, or is gone.
+    /// Closes after the answers that are already written, or is closed.
     case closed
 
     /// What decides whether requests may be handled.
@@ -38,7 +38,7 @@ enum ConnectionState: ~Copyable {
     }
 
     enum CloseAction: Equatable {
-        /// Close the channel behind everything that was written to it.
+        /// Close the channel after everything that was written to it.
         case close
         case wait
     }

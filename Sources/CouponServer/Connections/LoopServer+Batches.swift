@@ -80,7 +80,7 @@ extension LoopServer {
         }
     }
 
-    /// False if the connection has too many batches, which was answered then.
+    /// False if the connection has too many batches; then that is the answer.
     private func reserve(
         _ share: SlowShare.Kind, _ caller: Caller, _ connection: ServerConnection
     ) -> Bool {

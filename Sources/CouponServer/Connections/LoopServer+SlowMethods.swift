@@ -142,7 +142,8 @@ extension LoopServer {
     ) {
         if let share { connections[caller.connection]?.share.release(share) }
         guard let call = pendingCalls.end(pendingCall) else { return }
-        // The principal may have ended while the lane read for it. What was changed for it is still reported.
+        // The client may have gone, or its principal been removed, while the lane read for it. What was
+        // changed for it is still reported.
         let isGone = isReading && connection(of: caller)?.presence.isThere == false
         let result = isGone ? .failure(CallerPresence.gone) : result
         // A wait for events is not measured: it is long because nothing happens, not because it is slow.

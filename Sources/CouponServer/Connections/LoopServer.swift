@@ -49,7 +49,7 @@ final class LoopServer {
     var pendingCalls: PendingCalls
     /// Batches of which some users have no answer.
     var batches = SlotMap<PendingBatch>()
-    /// When batches of statuses end that still wait for the lane.
+    /// The deadlines of batches of statuses that still wait for the lane.
     var batchDeadlines: DeadlineWheel
     /// Users of batches that are neither at the worker nor in the lane: their answers wait for those of
     /// others, or they wait for their turn.
@@ -137,7 +137,7 @@ final class LoopServer {
         ]
     }
 
-    /// Uses these settings from now on, also for connections that are open.
+    /// Uses these settings from now on, for open connections too.
     func use(_ settings: ReloadedSettings) {
         callerLimits = settings.limits
         userRates = loopServers.limits.userRates(settings.limits)

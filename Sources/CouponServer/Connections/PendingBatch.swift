@@ -24,7 +24,7 @@ final class PendingBatch {
     let count: Int
     /// Users that are at the worker, or hold a place in the lane.
     private(set) var inFlight = 0
-    /// Those of them that have no answer: `requestsInFlight` counts them by themselves.
+    /// Those of them that have no answer: `requestsInFlight` counts each of them.
     private(set) var atWork = 0
     private var left: Int
     private var questions: Questions?
@@ -74,7 +74,7 @@ final class PendingBatch {
     /// Until when users of it may wait for their turn; nil if none does.
     var waitsUntil: MonotonicTime? { hasQuestion ? questions?.deadline : nil }
 
-    /// It is not waited for any more.
+    /// The whole batch fails: the other users' answers are not waited for.
     func fail(_ failure: Failure) {
         self.failure = failure
         questions = nil

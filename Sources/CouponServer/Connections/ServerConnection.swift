@@ -356,7 +356,7 @@ final class ServerConnection: ChannelInboundHandler {
         }
     }
 
-    /// Handles nothing more, and closes behind the answers.
+    /// Handles nothing more, and closes after the answers.
     func end() {
         state.end()
         loopServer.endTurn()

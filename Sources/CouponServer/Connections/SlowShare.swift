@@ -49,6 +49,6 @@ final class CallerPresence: Sendable {
 
     func leave() { hasLeft.store(true, ordering: .relaxed) }
 
-    /// What a method that had not begun is answered with.
+    /// The answer to a method that had not begun, or that only read.
     static let gone = Failure.unavailable("the caller's connection is closed")
 }

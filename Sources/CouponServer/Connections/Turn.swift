@@ -74,7 +74,7 @@ struct Turn {
         return begun
     }
 
-    /// Whether the next turn has something to do, also if nothing is read.
+    /// Whether the next turn has something to do, even if nothing is read.
     var hasDeferred: Bool {
         !deferred.isEmpty || !waiting.isEmpty || !deferredHandshakes.isEmpty || !endings.isEmpty
     }
@@ -132,7 +132,7 @@ struct Turn {
     /// Statuses wait for a lane.
     mutating func addStatus() { hasStatuses = true }
 
-    /// Whether statuses were added since the last time.
+    /// Whether statuses were added since this was last asked.
     mutating func dequeueStatuses() -> Bool {
         defer { hasStatuses = false }
         return hasStatuses
