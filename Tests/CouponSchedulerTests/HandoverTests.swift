@@ -235,7 +235,7 @@ import Testing
     @Test func `what was not reached counts as that while it moves to another lane`() {
         let lending = Lending(lanes: 2)
         let (partition, start) = (PartitionID(0), plant.clock.now)
-        var owned = Owned(now: start, requestsPerTransaction: 10)
+        var owned = Owned(partition, now: start, requestsPerTransaction: 10)
         owned.noteUnreached(since: start)
         func report(_ unreached: [PartitionID: MonotonicTime]) {
             lending.report(1, rebuilding: [], unreached: unreached, keepsUp: false, now: start)

@@ -1,4 +1,4 @@
-/// A thousand connections that end at once end in many turns: the others' requests wait for none of them long.
+/// A thousand connections that end at once end in many turns, so no other request waits long for them.
 import CouponCore
 import NIOCore
 import NIOEmbedded

@@ -7,8 +7,8 @@ public import NIOCore
 /// Everything is called on the event loop.
 ///
 /// The connections to a node stay when it serves nothing any more: if it comes back, the next connection must
-/// kill the old one, whose calls Redis may still run (rule 14). After ten minutes they are closed: no call may
-/// be accepted so late (rule 12).
+/// kill the old one, whose calls Redis may still run (rule 14). After ten minutes they are closed: no call
+/// may be accepted so late (rule 12).
 public final class NodeGates: GateSource {
     private struct Node {
         let id: RedisNode.ID

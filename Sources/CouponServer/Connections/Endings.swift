@@ -1,7 +1,7 @@
-/// The connections that an event loop is going to end, and the clients that it is going to ask to leave: a few
-/// of them in each turn. To write to one and close it takes some 100 µs, and thousands may be due at once: by
-/// a deadline, a reload, an admin, the limit of buffers or a drain. In one turn they would delay the requests
-/// of all other callers by a tenth of a second and more.
+/// The connections that an event loop is going to end, and the clients that it is going to ask to leave: a
+/// few of them in each turn. To write to one and close it takes some 100 µs, and thousands may be due at
+/// once: by a deadline, a reload, an admin, the limit of buffers or a drain. In one turn they would delay the
+/// requests of all other callers by a tenth of a second and more.
 internal import CouponCore
 internal import DequeModule
 
@@ -27,7 +27,7 @@ struct Endings {
         leaving.dequeue(atMost: Self.most(of: leaving.count))
     }
 
-    /// If very many wait more of them go, or those whose callers connect again and again would take all places.
+    /// If very many wait, more of them go, or callers who connect again and again would take all places.
     private static func most(of waiting: Int) -> Int { max(Limits.endingsPerTurn, waiting / 64) }
 }
 
