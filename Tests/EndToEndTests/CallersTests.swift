@@ -255,7 +255,7 @@ struct CallersWorld {
                 == .code(0))
         try FileManager.default.setAttributes([.posixPermissions: 0o664], ofItemAtPath: good)
         let open = try await CommandRun(coupond, ["--check-config", "--callers-file", good])
-        #expect(open.end == .code(78) && open.text.contains("can be written by others"))
+        #expect(open.end == .code(78) && open.text.contains("can be written by users other"))
     }
 
     @Test func `callers on this machine are no admins if the settings say so`() async throws {

@@ -46,7 +46,7 @@ import Testing
         }
         unsafe chown(file, 4_712, 4_712)
         let foreign = try await check()
-        #expect(foreign.end == .code(78) && foreign.text.contains("belongs to another user"))
+        #expect(foreign.end == .code(78) && foreign.text.contains("belongs neither to root nor to"))
         for owner in [0, 65_534] as [uid_t] {
             unsafe chown(file, owner, owner)
             let own = try await check()
