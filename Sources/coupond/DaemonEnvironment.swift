@@ -14,6 +14,7 @@ final class DaemonEnvironment: ServerEnvironment {
     private let systemd: SystemdLink
     private let scheduler: IssuingLanes
     private let registry: MetricsRegistry
+    private let startedAt = Clocks.system.wallNow()
     /// The workers' connections to the gates.
     private let gates = Mutex<[NIOLoopBound<NodeGates>]>([])
 
@@ -75,7 +76,7 @@ final class DaemonEnvironment: ServerEnvironment {
     var missingRights: String? { backends.missingRights }
     var topology: Topology? { backends.topology }
     var topologyTrouble: String? { backends.topologyTrouble }
-    var metrics: String { registry.text + backends.metrics + ProcessMetrics.text }
+    var metrics: String { registry.text + backends.metrics + ProcessMetrics.text(startedAt: startedAt) }
 
     func countPostgresRollback() { scheduler.countPostgresRollback() }
 

@@ -5,10 +5,13 @@ internal import Glibc
 
 enum ProcessMetrics {
     /// In Prometheus' text format; reads files below /proc. What cannot be read is left out.
-    static var text: String {
+    /// - Parameter start: when the daemon started. The unit hides /proc/stat, from which other programs
+    ///   compute that.
+    static func text(startedAt start: Timestamp) -> String {
         let build = PrometheusText.family(
             MetricName.buildInfo, .gauge, [("{version=\"\(Coupond.version)\"}", "1")])
-        return build + (usage ?? "") + (descriptors ?? "")
+        return build + gauge(.startTime, Double(start.microseconds / 10_000) / 100)
+            + (usage ?? "") + (descriptors ?? "")
     }
 
     /// Fields of /proc/self/stat, numbered as in proc(5).
@@ -29,21 +32,6 @@ enum ProcessMetrics {
             + PrometheusText.family(
                 MetricName.Process.cpu.rawValue, .counter,
                 [("", "\((field(14) + field(15)) / ticksPerSecond)")])
-            + (startTime.map { gauge(.startTime, $0) } ?? "")
-    }
-
-    /// In seconds since the Unix epoch, from the age of the process: the unit hides /proc/stat, which has the
-    /// time of the boot. It is computed once, because a clock that is set must not look like a restart.
-    private static let startTime: Double? = {
-        guard let field = fields else { return nil }
-        let age = now(CLOCK_BOOTTIME) - field(22) / ticksPerSecond
-        return ((now(CLOCK_REALTIME) - age) * 100).rounded() / 100
-    }()
-
-    private static func now(_ clock: clockid_t) -> Double {
-        var time = timespec()
-        unsafe clock_gettime(clock, &time)
-        return Double(time.tv_sec) + Double(time.tv_nsec) / 1e9
     }
 
     private static var descriptors: String? {
