@@ -76,7 +76,9 @@ final class DaemonEnvironment: ServerEnvironment {
     var missingRights: String? { backends.missingRights }
     var topology: Topology? { backends.topology }
     var topologyTrouble: String? { backends.topologyTrouble }
-    var metrics: String { registry.text + backends.metrics + ProcessMetrics.text(startedAt: startedAt) }
+    var metrics: String {
+        registry.text + backends.metrics + ProcessMetrics.text(startedAt: startedAt)
+    }
 
     func countPostgresRollback() { scheduler.countPostgresRollback() }
 
