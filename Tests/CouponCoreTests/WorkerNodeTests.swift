@@ -47,12 +47,7 @@ private final class TwoNodes {
 
     /// The partition's owner sends a heartbeat.
     func open(_ partition: PartitionID, epoch: Epoch = 1) {
-        let settled = Position(epoch: epoch, n: 0)
-        worker.receive(
-            .event(
-                CompletionEvent(
-                    partition: partition, epoch: epoch, from: settled, to: settled,
-                    publishedAt: clock.wallNow, resolve: false, coupons: [], rejections: [])))
+        worker.receive(.event(.heartbeat(partition, epoch, at: clock.wallNow)))
     }
 
     func use(_ places: [Int]) {

@@ -144,14 +144,21 @@ final class WorkerStage {
                     coupons: coupons,
                     rejections: rejections)))
     }
-    /// The owner's heartbeat.
+
     func receive(open epoch: Epoch, in partition: PartitionID) {
+        worker.receive(.event(.heartbeat(partition, epoch, at: clock.wallNow)))
+    }
+}
+
+extension CompletionEvent {
+    /// The heartbeat of a partition's owner, before anything is settled in the epoch.
+    static func heartbeat(
+        _ partition: PartitionID, _ epoch: Epoch, at time: Timestamp
+    ) -> CompletionEvent {
         let settled = Position(epoch: epoch, n: 0)
-        worker.receive(
-            .event(
-                CompletionEvent(
-                    partition: partition, epoch: epoch, from: settled, to: settled,
-                    publishedAt: clock.wallNow, resolve: false, coupons: [], rejections: [])))
+        return CompletionEvent(
+            partition: partition, epoch: epoch, from: settled, to: settled, publishedAt: time,
+            resolve: false, coupons: [], rejections: [])
     }
 }
 

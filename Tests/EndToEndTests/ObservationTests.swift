@@ -10,12 +10,7 @@ import Testing
 @Suite(.machine(.asking), .timeLimit(.minutes(3))) struct ObservationTests {
     @Test func `systemd is notified of readiness, the watchdog and the drain`() async throws {
         let world = try await World()
-        let systemd = try NotifySocket(world.folder.file("notify"))
-        let daemon = try Daemon(
-            world,
-            environment: [
-                "NOTIFY_SOCKET": world.folder.file("notify"), "WATCHDOG_USEC": "200000",
-            ])
+        let (daemon, systemd) = try world.daemonWithWatchdog(microseconds: 200_000)
         for message in ["READY=1\nSTATUS=listening on ", "WATCHDOG=1", "WATCHDOG=1"] {
             var received = ""
             try await eventually("\(message) is sent") {

@@ -63,12 +63,7 @@ struct WatchdogTests {
         async throws
     {
         let world = try await World()
-        let systemd = try NotifySocket(world.folder.file("notify"))
-        let daemon = try Daemon(
-            world,
-            environment: [
-                "NOTIFY_SOCKET": world.folder.file("notify"), "WATCHDOG_USEC": "4000000",
-            ])
+        let (daemon, systemd) = try world.daemonWithWatchdog(microseconds: 4_000_000)
         try await daemon.ready()
         let stopper = try await stop("NIO-ELT-\\d+-#1", of: daemon, world)
         while !systemd.receive(status: true).isEmpty {}
@@ -110,12 +105,7 @@ struct WatchdogTests {
         thread: String, name: String, table: String?
     ) async throws {
         let world = try await World()
-        let systemd = try NotifySocket(world.folder.file("notify"))
-        let daemon = try Daemon(
-            world,
-            environment: [
-                "NOTIFY_SOCKET": world.folder.file("notify"), "WATCHDOG_USEC": "200000",
-            ])
+        let (daemon, systemd) = try world.daemonWithWatchdog(microseconds: 200_000)
         func fed() async throws {
             try await eventually("the watchdog is fed") { systemd.receive() == "WATCHDOG=1" }
         }
@@ -152,4 +142,18 @@ struct WatchdogTests {
 private func mayTrace() -> Bool {
     let scope = try? String(contentsOfFile: "/proc/sys/kernel/yama/ptrace_scope", encoding: .utf8)
     return getuid() == 0 || scope == nil || scope == "0\n"
+}
+
+extension World {
+    /// A daemon whose watchdog has this period, and the socket that it notifies.
+    func daemonWithWatchdog(
+        microseconds: Int
+    ) throws -> (daemon: Daemon, systemd: NotifySocket) {
+        let address = folder.file("notify")
+        let systemd = try NotifySocket(address)
+        let daemon = try Daemon(
+            self,
+            environment: ["NOTIFY_SOCKET": address, "WATCHDOG_USEC": "\(microseconds)"])
+        return (daemon, systemd)
+    }
 }

@@ -1,7 +1,7 @@
 /// The connections that an event loop is going to end, and the clients that it is going to ask to leave: a
-/// few of them in each turn. To write to one and close it takes some 100 µs, and thousands may be due at
-/// once: by a deadline, a reload, an admin, the limit of buffers or a drain. In one turn they would delay the
-/// requests of all other callers by a tenth of a second and more.
+/// few of them in each turn. To write to one and close it takes several system calls, and thousands may be
+/// due at once: by a deadline, a reload, an admin, the limit of buffers or a drain. In one turn they would
+/// delay the requests of all other callers until the last one is closed.
 internal import CouponCore
 internal import DequeModule
 
