@@ -59,10 +59,10 @@ bench: build ## coupond beside Redis, PostgreSQL and a plain consumer; ONLY=key,
 WITH_SERVERS = CouponRedisTests|CouponPostgresTests|TestSupportTests|SystemdTests|ChaosTests
 test: dependencies ## every test, with real servers
 	swift build --build-tests
-	swift test --skip-build --skip '$(WITH_SERVERS)|EndToEndTests'
-	swift test --skip-build --filter '$(WITH_SERVERS)'
-	REDIS_TLS=1 swift test --skip-build --filter CouponRedisTests
-	swift test --skip-build --filter EndToEndTests
+	Scripts/swift-test --skip-build --skip '$(WITH_SERVERS)|EndToEndTests'
+	Scripts/swift-test --skip-build --filter '$(WITH_SERVERS)'
+	REDIS_TLS=1 Scripts/swift-test --skip-build --filter CouponRedisTests
+	Scripts/swift-test --skip-build --filter EndToEndTests
 
 bench-cluster: dependencies ## what a cluster costs, and how fast it fails over, as ratios; SMALL=1 is shorter and judges nothing
 	swift build --configuration release --product coupond
@@ -88,9 +88,9 @@ test-thread-sanitizer: export TSAN_OPTIONS = suppressions=$(CURDIR)/Tests/thread
 test-thread-sanitizer: export COUPOND_WITHOUT = $(WITHOUT)
 test-thread-sanitizer: dependencies ## all tests in a build that reports data races; WITHOUT="target target" leaves some out
 	swift build --build-tests $(SANITIZED)
-	swift test --skip-build $(SANITIZED) --no-parallel --skip '$(WITH_SERVERS)|EndToEndTests|$(SKIP)'
-	swift test --skip-build $(SANITIZED) --no-parallel --filter '$(WITH_SERVERS)' --skip '$(SKIP)'
-	swift test --skip-build $(SANITIZED) --no-parallel --filter EndToEndTests --skip '$(SKIP)'
+	Scripts/swift-test --skip-build $(SANITIZED) --no-parallel --skip '$(WITH_SERVERS)|EndToEndTests|$(SKIP)'
+	Scripts/swift-test --skip-build $(SANITIZED) --no-parallel --filter '$(WITH_SERVERS)' --skip '$(SKIP)'
+	Scripts/swift-test --skip-build $(SANITIZED) --no-parallel --filter EndToEndTests --skip '$(SKIP)'
 
 SECONDS = 60
 fuzz: dependencies ## damaged bytes for every decoder, SECONDS=60 for each, with the address sanitizer

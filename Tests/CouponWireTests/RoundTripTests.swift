@@ -50,6 +50,31 @@ struct RoundTripTests {
         }
     }
 
+    @Test("A status' frame is the encoder's, byte for byte")
+    func statusFrames() {
+        var encoder = StatusEncoder()
+        var tooLong = Samples.statuses[0]
+        tooLong.coupon.title = String(repeating: "x", count: 2 * Limits.maximumTitleBytes)
+        // Each coupon twice in a row, because the second status has the bytes of the first one's coupon.
+        for status in Samples.statuses.flatMap({ [$0, $0] }) + [tooLong] + Samples.statuses {
+            for id in [0, 1, 1 << 40, .max] as [UInt64] {
+                var isWritten = false
+                let written = unsafe [UInt8](
+                    unsafeUninitializedCapacity: StatusEncoder.maximumBytes
+                ) {
+                    buffer, count in
+                    let raw = UnsafeMutableRawBufferPointer(buffer)
+                    var output = unsafe OutputRawSpan(buffer: raw, initializedCount: 0)
+                    isWritten = encoder.write(status, id: id, into: &output)
+                    count = unsafe output.finalize(for: raw)
+                }
+                let response = Response(id: id, result: .couponStatus(status))
+                #expect(isWritten == (status != tooLong))
+                #expect(written == (isWritten ? frame(of: response) : []))
+            }
+        }
+    }
+
     @Test("A frame's length is that of its message")
     func lengthIsTheMessages() throws {
         for original in Samples.responses {

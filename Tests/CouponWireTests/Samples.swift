@@ -254,13 +254,26 @@ enum Samples {
         return decided
     }
 
+    /// With each coupon, and with every number at its longest.
+    static let statuses: [CouponStatus] =
+        userStatuses.map {
+            CouponStatus(coupon: coupon, accepted: 60, queued: 20, user: $0, place: place(of: $0))
+        } + [
+            CouponStatus(coupon: unlimited, accepted: 0, queued: 0, user: .none),
+            CouponStatus(
+                coupon: Coupon(
+                    id: CouponID(.max), title: unlimited.title, total: .min,
+                    window: Window(
+                        opens: Timestamp(microseconds: .min), closes: Timestamp(microseconds: .min)),
+                    version: .min, issued: .min, isArchived: true),
+                accepted: .min, queued: .min, user: .queued(sequence: .min),
+                place: QueuePlace(ahead: .min, milliseconds: .max)),
+        ]
+
     static let results: [Response.Result] =
         outcomes.map { .issue($0) } + failures.map { .failure($0) }
-        + userStatuses.map {
-            .couponStatus(
-                CouponStatus(
-                    coupon: coupon, accepted: 60, queued: 20, user: $0, place: place(of: $0)))
-        } + audits.map { .audit($0) } + letters.map { .deadLetter($0) } + [
+        + statuses.map { .couponStatus($0) } + audits.map { .audit($0) }
+        + letters.map { .deadLetter($0) } + [
             .adminActions(trail), .adminActions([]), .explanation(sentences), .explanation([]),
             .issues(issues), .issues([]), .deadLetters(letters), .deadLetters([]),
             .authenticated(Authentication(principal: "shop", roles: [])),

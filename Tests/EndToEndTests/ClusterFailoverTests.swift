@@ -48,7 +48,7 @@ private struct Scene {
     }
 }
 
-@Suite(.machine(.overloading), .timeLimit(.minutes(5))) struct ClusterFailoverTests {
+@Suite(.machine(.killing), .timeLimit(.minutes(5))) struct ClusterFailoverTests {
     @Test func `a master is killed: other coupons go on, its own come back on its replica`()
         async throws
     {

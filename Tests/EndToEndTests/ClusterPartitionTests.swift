@@ -7,7 +7,7 @@ import TestWorld
 import Testing
 
 @Suite(
-    .machine(.overloading), .timeLimit(.minutes(4)),
+    .machine(.killing), .timeLimit(.minutes(4)),
     .enabled(if: BridgedNetwork.isPossible, "only root may make network namespaces"))
 struct ClusterPartitionTests {
     private final class Scene: Sendable {

@@ -7,7 +7,7 @@ import TestWorld
 import Testing
 
 extension FaultTests {
-    @Suite struct ClusterRecipeTests {
+    @Suite(.machine(.killing), .serialized) struct ClusterRecipeTests {
         @Test func `a sale goes on while the page's commands fail over and replace a master`()
             async throws
         {
@@ -20,8 +20,9 @@ extension FaultTests {
             let coupon = try #require(traffic.history.offers.keys.first)
             let shard = try await cluster.shard(ofSlot: World.slot(of: coupon))
 
+            let soon = traffic.accepted + 30
             async let first: Void = traffic.run(first: 150)
-            try await traffic.reach(accepted: traffic.accepted + 30)
+            try await traffic.reach(accepted: soon)
             try await run("failover", new: shard.replica)
             await first
             try await traffic.heal(through: daemons[0])
@@ -29,8 +30,9 @@ extension FaultTests {
             try await cluster.waitUntilWhole()
 
             let spare = try await cluster.spareNode(at: "127.0.0.40")
+            let later = traffic.accepted + 30
             async let second: Void = traffic.run(first: 150)
-            try await traffic.reach(accepted: traffic.accepted + 30)
+            try await traffic.reach(accepted: later)
             try await run("replica", old: shard.replica, new: spare)
             try await run("failover", new: spare)
             try await run("forget", old: shard.replica, new: spare)

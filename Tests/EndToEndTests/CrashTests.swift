@@ -8,7 +8,7 @@ import Testing
 
 extension FaultTests {
     /// Daemons die at the worst moments: nothing is lost or done twice, and the sale goes on.
-    @Suite struct CrashTests {
+    @Suite(.machine(.killing), .serialized) struct CrashTests {
         @Test(arguments: Failpoint.allCases)
         func `after a daemon dies at a failpoint the next one continues`(
             failpoint: Failpoint

@@ -9,7 +9,7 @@ import Testing
 
 extension FaultTests {
     /// A daemon gets SIGTERM or SIGHUP while it is busy.
-    @Suite struct DrainTests {
+    @Suite(.machine(.killing), .serialized) struct DrainTests {
         @Test func `a daemon ends cleanly on SIGTERM under load, and the next one continues`()
             async throws
         {

@@ -9,11 +9,19 @@ struct MachineTurn: SuiteTrait, TestScoping {
     enum Kind {
         /// Makes requests and checks the answers.
         case asking
-        /// Kills, stops and overloads.
+        /// Kills and stops daemons and servers: it waits for them for most of the time.
+        case killing
+        /// Has thousands of callers, or measures.
         case overloading
 
         /// How many suites run side by side. More would only wait for the processor and for their servers.
-        var width: Int { self == .asking ? 4 : 1 }
+        var width: Int {
+            switch self {
+            case .asking: 5
+            case .killing: 2
+            case .overloading: 1
+            }
+        }
     }
 
     let kind: Kind

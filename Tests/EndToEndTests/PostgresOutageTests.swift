@@ -10,7 +10,7 @@ import Testing
 extension FaultTests {
     /// PostgreSQL goes away during a sale: the gate still accepts, and everything is issued once PostgreSQL
     /// is back.
-    @Suite struct PostgresOutageTests {
+    @Suite(.machine(.killing), .serialized) struct PostgresOutageTests {
         enum Outage: CaseIterable {
             case stopped
             case killed
@@ -27,8 +27,9 @@ extension FaultTests {
             async let early: Void = traffic.run(first: 200)
             try await traffic.reach(accepted: 60)
             try await world.postgres.begin(outage)
+            let soon = traffic.accepted + 20
             async let late: Void = traffic.run(callers: 100)
-            try await traffic.reach(accepted: traffic.accepted + 20)
+            try await traffic.reach(accepted: soon)
             #expect(daemon.process.isRunning)
             try await world.postgres.end(outage)
             await early

@@ -8,7 +8,7 @@ import Testing
 
 extension FaultTests {
     /// PostgreSQL comes back with older data (rule 16).
-    @Suite struct PostgresRollbackTests {
+    @Suite(.machine(.killing), .serialized) struct PostgresRollbackTests {
         enum Rollback: CaseIterable {
             /// A standby that has stopped following its primary is promoted.
             case laggingStandbyPromoted
@@ -36,8 +36,9 @@ extension FaultTests {
                 EventQuestion(.now, waitMilliseconds: 0)
             ).bookmark
 
+            let soon = traffic.accepted + 40
             async let sale: Void = traffic.run(first: 200)
-            try await traffic.reach(accepted: traffic.accepted + 40)
+            try await traffic.reach(accepted: soon)
             try await traffic.recorder.losing(.postgres, since: past) {
                 try await first.kill()
                 if isStandby { try second.query("SELECT pg_promote()", on: second.connection()) }

@@ -8,7 +8,7 @@ import Testing
 
 extension FaultTests {
     /// The primary dies during a sale, and daemons that know both hosts go on at the promoted standby.
-    @Suite struct PostgresStandbyTests {
+    @Suite(.machine(.killing), .serialized) struct PostgresStandbyTests {
         enum Standby: CaseIterable {
             case synchronous
             /// An asynchronous standby, which lost its primary some time ago.
@@ -33,8 +33,9 @@ extension FaultTests {
                 await traffic.run(first: 100)
                 try await traffic.heal(through: daemons[0])
             }
+            let soon = traffic.accepted + 40
             async let sale: Void = traffic.run(first: 200)
-            try await traffic.reach(accepted: traffic.accepted + 40)
+            try await traffic.reach(accepted: soon)
             if kind == .synchronous {
                 try await primary.kill()
                 try standby.promote()
@@ -68,8 +69,9 @@ extension FaultTests {
             await traffic.run(first: 150)
             try await traffic.heal(through: daemon)
             try await primary.waitForAnyStandby()
+            let soon = traffic.accepted + 20
             async let sale: Void = traffic.run(first: 300, callers: 100)
-            try await traffic.reach(accepted: traffic.accepted + 20)
+            try await traffic.reach(accepted: soon)
             try await standby.stopFollowing()
             try await eventually("a commit waits") { try primary.commitsInWait > 0 }
             let known = traffic.issuedAnswers

@@ -9,7 +9,7 @@ import Testing
 
 extension FaultTests {
     /// Redis goes away, or loses everything, during a sale.
-    @Suite struct RedisOutageTests {
+    @Suite(.machine(.killing), .serialized) struct RedisOutageTests {
         enum Outage: CaseIterable {
             case stopped
             case killed

@@ -7,7 +7,7 @@ import Testing
 
 extension FaultTests {
     /// Redis loses its data, or comes back with older data, during a sale (rules 14, 15, 25 to 31).
-    @Suite struct RedisRollbackTests {
+    @Suite(.machine(.killing), .serialized) struct RedisRollbackTests {
         enum Rollback: CaseIterable {
             case flushed
             case restartedEmpty
@@ -34,8 +34,9 @@ extension FaultTests {
             let older = try await stage.remember()
             await early
 
+            let soon = traffic.accepted + 60
             async let late: Void = traffic.run(first: 300)
-            try await traffic.reach(accepted: traffic.accepted + 60)
+            try await traffic.reach(accepted: soon)
             try await traffic.recorder.losing(.redis, since: past) { try await stage.goBack(older) }
             await late
             await traffic.run()

@@ -8,7 +8,7 @@ import TestWorld
 import Testing
 
 /// The daemon waits for replicas before it answers ACCEPTED.
-@Suite(.machine(.overloading), .timeLimit(.minutes(2))) struct ReplicaTests {
+@Suite(.machine(.killing), .timeLimit(.minutes(2))) struct ReplicaTests {
     /// A daemon that reaches Redis by a link, which a failover points to another server.
     private struct Stage {
         let world: World

@@ -9,7 +9,7 @@ import Testing
 
 extension FaultTests {
     /// Daemons are replaced one after the other while callers use all of them.
-    @Suite struct RollingRestartTests {
+    @Suite(.machine(.killing), .serialized) struct RollingRestartTests {
         private final class Load: Sendable {
             private let state = Mutex((users: Int64(0), errors: [String](), isOver: false))
 

@@ -5,7 +5,7 @@ import TestSupport
 import TestWorld
 import Testing
 
-@Suite(.machine(.overloading), .timeLimit(.minutes(5))) struct SentinelTests {
+@Suite(.machine(.killing), .timeLimit(.minutes(5))) struct SentinelTests {
     @Test func `after a failover the daemon issues at the promoted replica and stays there`()
         async throws
     {

@@ -7,7 +7,7 @@ import Testing
 extension FaultTests {
     /// Several daemons on one Redis and one PostgreSQL: the daemons that live own the partitions in equal
     /// shares, and partitions move during a sale when a daemon dies, stalls or drains.
-    @Suite struct SharingTests {
+    @Suite(.machine(.killing), .serialized) struct SharingTests {
         @Test func `partitions move when a daemon dies, stalls or drains`() async throws {
             let world = try await World()
             let survivor = try await world.daemon()
@@ -70,10 +70,11 @@ private struct Sales {
     func goOn(
         whenOneIs what: String, to owned: [String], _ cause: () async throws -> Void
     ) async throws {
+        let soon = traffics.map { $0.accepted + 20 }
         async let asking: Void = withTaskGroup { group in
             for traffic in traffics { group.addTask { await traffic.run(first: 120, callers: 8) } }
         }
-        for traffic in traffics { try await traffic.reach(accepted: traffic.accepted + 20) }
+        for (traffic, soon) in zip(traffics, soon) { try await traffic.reach(accepted: soon) }
         let started = ContinuousClock.now
         try await cause()
         try await eventually("the partitions of a daemon that was \(what) move") {

@@ -7,7 +7,7 @@ import TestWorld
 import Testing
 
 extension FaultTests {
-    @Suite struct StandbyRecipeTests {
+    @Suite(.machine(.killing), .serialized) struct StandbyRecipeTests {
         @Test func `a sale goes on while the page's commands fail over and replace servers`()
             async throws
         {
@@ -20,8 +20,9 @@ extension FaultTests {
 
             try await machines.run("standby", on: 2, primary: 1)
             try await machines.expectStandby(of: 1)
+            let soon = traffic.accepted + 30
             async let first: Void = traffic.run(first: 150)
-            try await traffic.reach(accepted: traffic.accepted + 30)
+            try await traffic.reach(accepted: soon)
             try await machines.run("stop", on: 1)
             try await machines.run("promote", on: 2)
             await first
@@ -29,8 +30,9 @@ extension FaultTests {
 
             try await machines.run("follow", on: 1, primary: 2)
             try await machines.expectStandby(of: 2)
+            let later = traffic.accepted + 30
             async let second: Void = traffic.run(first: 150)
-            try await traffic.reach(accepted: traffic.accepted + 30)
+            try await traffic.reach(accepted: later)
             try await machines.run("standby", on: 3, primary: 2)
             try await machines.run("stop", on: 2)
             try await machines.run("promote", on: 3)

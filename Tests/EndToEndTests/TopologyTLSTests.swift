@@ -6,7 +6,7 @@ import TestSupport
 import TestWorld
 import Testing
 
-@Suite(.machine(.overloading), .timeLimit(.minutes(4))) struct TopologyTLSTests {
+@Suite(.machine(.killing), .timeLimit(.minutes(4))) struct TopologyTLSTests {
     private func tls(_ certificates: BackendCertificates) -> [String] {
         [
             "--redis-tls", "--redis-tls-ca", certificates.authority,

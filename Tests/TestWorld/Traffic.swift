@@ -129,7 +129,8 @@ package final class Traffic: Sendable {
         await run(timeout: timeout)
     }
 
-    /// Waits until this many requests have got a sequence.
+    /// Waits until this many requests have got a sequence. A count that is made from `accepted` must be made
+    /// before users begin: later it may be more than ever ask.
     package func reach(accepted count: Int) async throws {
         try await eventually("\(count) accepted", within: .seconds(40)) { accepted >= count }
     }

@@ -79,16 +79,10 @@ public import CouponDomain
         let frameSize = unsafe FrameSplitter.prefixLength + prepared.size
         precondition(
             output.freeCapacity >= frameSize, "the caller must make the room that prepare asks for")
-        unsafe output.withUnsafeMutableBytes { buffer, count in
-            let start = unsafe buffer.baseAddress.map { unsafe $0 + count }
-            guard let start = unsafe start else { preconditionFailure("a frame has bytes") }
-            let prefix = unsafe UInt32(truncatingIfNeeded: prepared.size).bigEndian
-            unsafe start.storeBytes(of: prefix, as: UInt32.self)
-            let body = unsafe start + FrameSplitter.prefixLength
-            let written = unsafe protobuf_c_message_pack(
-                prepared.message, body.assumingMemoryBound(to: UInt8.self))
+        unsafe output.appendFrame {
+            let written = unsafe protobuf_c_message_pack(prepared.message, $0)
             precondition(unsafe written == prepared.size, "a message is as long as it was measured")
-            count += frameSize
+            return written
         }
     }
 

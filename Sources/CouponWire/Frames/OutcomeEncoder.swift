@@ -35,15 +35,8 @@ public import CouponDomain
         precondition(output.freeCapacity >= Self.maximumBytes, "the longest outcome must fit")
         unsafe response.pointee.id = id
         unsafe Part(issue, in: self).fill(outcome)
-        unsafe output.withUnsafeMutableBytes { buffer, count in
-            let start = unsafe buffer.baseAddress.map { unsafe $0 + count }
-            guard let start = unsafe start else { preconditionFailure("a frame has bytes") }
-            let body = unsafe start + FrameSplitter.prefixLength
-            let size = unsafe coupond__frames__v1__issue_response_frame__pack(
-                response, body.assumingMemoryBound(to: UInt8.self))
-            let prefix = UInt32(truncatingIfNeeded: size).bigEndian
-            unsafe start.storeBytes(of: prefix, as: UInt32.self)
-            count += FrameSplitter.prefixLength + size
+        unsafe output.appendFrame {
+            unsafe coupond__frames__v1__issue_response_frame__pack(response, $0)
         }
     }
 }

@@ -23,25 +23,52 @@ extension MessageArena {
     ) throws(Failure) -> Part<Coupond__V1__CouponStatusResponse> {
         let part = try make(Coupond__V1__CouponStatusResponse.self)
         part.coupon = try coupon(status.coupon)
-        part.accepted = status.accepted
-        part.queued = status.queued
-        part.ahead = status.place?.ahead ?? 0
-        part.decided_in_ms = status.place?.milliseconds ?? 0
-        switch status.user {
-        case .none: break
-        case .queued(let sequence):
-            part.user_state = COUPOND__V1__USER_STATE__USER_STATE_QUEUED
-            part.sequence = sequence
-        case .issued(let sequence, let moment):
-            part.user_state = COUPOND__V1__USER_STATE__USER_STATE_ISSUED
-            part.sequence = sequence
-            part.issued_at = moment.microseconds
-        case .rejected(let sequence, let reason):
-            part.user_state = COUPOND__V1__USER_STATE__USER_STATE_REJECTED
-            part.sequence = sequence
-            part.reason = reason.raw
-        }
+        part.fill(status)
         return part
+    }
+}
+
+/// What an answer says besides its coupon.
+protocol StatusFields {
+    var accepted: Int64 { get set }
+    var queued: Int64 { get set }
+    var user_state: Coupond__V1__UserState { get set }
+    var sequence: Int64 { get set }
+    var issued_at: Int64 { get set }
+    var reason: Coupond__V1__RejectionReason { get set }
+    var ahead: Int64 { get set }
+    var decided_in_ms: Int64 { get set }
+}
+
+extension Coupond__V1__CouponStatusResponse: StatusFields {}
+extension Coupond__Frames__V1__StatusFrame: StatusFields {}
+
+extension Part where Message: StatusFields {
+    /// Sets every field, because the struct may have the values of an earlier answer.
+    @inline(__always)
+    func fill(_ from: CouponStatus) {
+        self.accepted = from.accepted
+        self.queued = from.queued
+        self.ahead = from.place?.ahead ?? 0
+        self.decided_in_ms = from.place?.milliseconds ?? 0
+        self.user_state = COUPOND__V1__USER_STATE__USER_STATE_NONE
+        self.sequence = 0
+        self.issued_at = 0
+        self.reason = COUPOND__V1__REJECTION_REASON__REJECTION_REASON_UNSPECIFIED
+        switch from.user {
+        case .none: break
+        case .queued(let number):
+            self.user_state = COUPOND__V1__USER_STATE__USER_STATE_QUEUED
+            self.sequence = number
+        case .issued(let number, let moment):
+            self.user_state = COUPOND__V1__USER_STATE__USER_STATE_ISSUED
+            self.sequence = number
+            self.issued_at = moment.microseconds
+        case .rejected(let number, let why):
+            self.user_state = COUPOND__V1__USER_STATE__USER_STATE_REJECTED
+            self.sequence = number
+            self.reason = why.raw
+        }
     }
 }
 
