@@ -45,7 +45,7 @@ func problems(_ text: String) -> [String] {
         #expect(entries[1].principal == .anonymous(.reader) && entries[1].proofs.isEmpty)
     }
 
-    @Test func `line ends of Windows, tabs and a byte order mark are read`() throws {
+    @Test func `Windows line ends, tabs and a byte order mark are read`() throws {
         let text = "\u{FEFF}# shop\r\na\troles=admin  uid=1\r\n\r\n"
         #expect(try callers(text).entries.map(\.line) == [2])
         #expect(try callers("").entries.isEmpty)

@@ -1,5 +1,5 @@
-/// A queue has an entry whose id no gate gives: a rebuild copies the queue in slices before it reads it
-/// (rule 45).
+/// A queue has an entry whose id cannot come from a gate: a rebuild copies the queue in slices before it
+/// reads it (rule 45).
 import CouponCore
 import CoreTestKit
 import Testing

@@ -13,7 +13,7 @@ import Tracing
 @testable import coupond
 
 @Suite(.machine(.asking), .timeLimit(.minutes(2))) struct SpanTests {
-    @Test func `a request with a trace is a span of it, and one without is no span`() async throws {
+    @Test func `a request with a trace is a span of it, one without has no span`() async throws {
         let world = try await World()
         let port = try freePort()
         let arguments = try world.arguments(listening: port)

@@ -99,8 +99,8 @@ extension Play {
         planMoves()
     }
 
-    /// Another program adds entries with ids that no gate gives, often during a rebuild. It draws from random
-    /// numbers of its own, so that a play without such entries is the same as before.
+    /// Another program adds entries with ids that cannot come from a gate, often during a rebuild. It draws
+    /// from random numbers of its own, so that a play without such entries is the same as before.
     private func planForeignEntries() {
         var random = SplitMix64(seed: seed ^ 0xF0E16)
         guard Int.random(in: 0...999, using: &random) < 150 else { return }

@@ -128,7 +128,7 @@ final class RedisServer {
         }
     }
 
-    /// Another program adds an entry to a queue, with an id that no gate gives.
+    /// Another program adds an entry to a queue, with an id that cannot come from a gate.
     func addForeignEntry(_ partition: PartitionID) {
         play.witness.didShake(partition)
         data.addForeignEntry(partition)
