@@ -160,7 +160,7 @@ import Testing
         play([first, second], seconds: 15)
         let third = daemons[2]
         play([first, second, third], seconds: 15)
-        // Four partitions, two of them on top: 2 and 3 are the others', one each or both of one.
+        // Four partitions, two of them on top: the others own 2 and 3, one each, or one of them owns both.
         #expect(owners()[0] == 1 && owners()[1] == 1)
         #expect(!owners()[2...].contains(0))
     }

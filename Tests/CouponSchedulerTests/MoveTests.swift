@@ -9,7 +9,7 @@ import Testing
 @Suite struct MoveTests {
     private let partition = PartitionID(0)
 
-    /// An open gate with entries, and another program's entry behind them.
+    /// An open gate with entries, and another program's entry after them.
     private func foreign(
         partitions: Int = 1, entries: Int = 120
     ) -> (Plant, TestDaemon) {

@@ -1,4 +1,4 @@
-/// Checks that only connect and close, as load balancers and monitors make them for ever: nobody was refused.
+/// Checks that only connect and close, as load balancers and monitors make all the time: nobody was refused.
 import TestSupport
 import TestWorld
 import Testing

@@ -1,5 +1,5 @@
-/// Requests as spans of the tracer that the program has installed. The daemon that is built has none, so here
-/// the test's own process is the daemon: one that has installed a tracer.
+/// Requests as spans of the tracer that the program has installed. `coupond` installs none, so here the
+/// test's own process is the daemon: one that has installed a tracer.
 import ArgumentParser
 import CouponClient
 import CouponCore
