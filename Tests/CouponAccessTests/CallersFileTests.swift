@@ -136,7 +136,7 @@ func problems(_ text: String) -> [String] {
         }
     }
 
-    @Test func `a file that is too large or no text is refused`() {
+    @Test func `a file that is too large or not text is refused`() {
         #expect(throws: CallersFileError.self) { try CallersFile([0x61, 0xFF]) }
         let large = [UInt8](repeating: 0x23, count: CallersFile.maximumBytes + 1)
         #expect(throws: CallersFileError.self) { try CallersFile(large) }
