@@ -1,6 +1,6 @@
 /// What a reload of the callers file changes.
 
-/// The principals that are not the same in two callers files, or whose proofs are not.
+/// The principals of which a field or a proof differs between two callers files.
 public struct CallersChange: Equatable, Sendable {
     /// The principals of the old file that the new one lacks, or has with other fields or proofs.
     public let before: [Principal]

@@ -20,14 +20,15 @@ public struct Peer: Hashable, Sendable {
     public static let unknownUser: UInt32 = 65_534
 
     /// Whether it may be trusted like the administrator of this machine, if no token and no callers file
-    /// decide that: it came from this machine by TCP, or by a unix socket as root or as the daemon's own
-    /// user. A proxy that forwards its callers to a unix socket is another user.
+    /// decide that: it came from this machine by TCP, by a unix socket as root or as the daemon's own user,
+    /// or by any unix socket of the listener of admin methods. A proxy that forwards its callers to another
+    /// unix socket is another user.
     public func isAdministrator(own: UInt32) -> Bool {
         guard socketPath != nil, !isAdminListener else { return isLoopback }
         return userID == 0 || userID == own
     }
 
-    /// A peer by TCP without a certificate, unless the properties are set.
+    /// A peer that came by TCP and showed no certificate. The properties can be set for any other.
     public init(address: String, isLoopback: Bool) {
         self.address = address
         self.isLoopback = isLoopback

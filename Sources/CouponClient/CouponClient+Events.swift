@@ -45,8 +45,8 @@ public struct CouponEvents: AsyncSequence, Sendable {
             self.question = question
         }
 
-        /// The next page that has events or a reset; the first one may have none, for its bookmark. Nil once
-        /// the task is cancelled.
+        /// The next page that has events or a reset. The first page may have neither: it brings the bookmark.
+        /// Nil once the task is cancelled.
         public mutating func next(
             isolation actor: isolated (any Actor)? = #isolation
         ) async throws(ClientError) -> EventPage? {

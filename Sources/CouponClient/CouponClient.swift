@@ -81,7 +81,7 @@ public final class CouponClient: Sendable {
         self.init(addresses: [address], configuration: configuration, on: loop)
     }
 
-    /// Closes all connections; every unanswered call ends, later ones end at once.
+    /// Closes all connections. Every unanswered call ends; later calls end at once.
     public func close() async { await onPool { $0.close() } }
 
     /// From now on calls end with ``ClientError/notConnected``. Calls that are already sent go on.

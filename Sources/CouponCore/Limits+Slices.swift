@@ -33,7 +33,7 @@ extension Limits {
     /// While none of the other partitions keeps up, a rebuild gets a slice each time their steps have taken
     /// so many milliseconds: a sixth of the time.
     public static let millisecondsPerSlice: Int64 = 50
-    /// Of a longer step of the others only so many milliseconds count, so a rebuild gets ten slices in a row
+    /// A longer step of the others counts as so many milliseconds only, so a rebuild gets ten slices in a row
     /// at most: while they run, nothing keeps the session from ending.
     public static let longestDebtMilliseconds: Int64 = 500
     /// How long a rebuild may work before other ones no longer wait for it, in milliseconds: a gate with
@@ -43,7 +43,7 @@ extension Limits {
     public static let beatMilliseconds: Int64 = 250
     /// How long a partition whose Redis has a lower term waits before it looks again, in milliseconds.
     public static let lowerTermMilliseconds: Int64 = 1_000
-    /// A rebuild whose beat has not moved for so long is taken over, in milliseconds.
+    /// How long the beat of a rebuild may stand still before the rebuild is taken over, in milliseconds.
     public static let beatTimeoutMilliseconds: Int64 = 3_000
     /// How long before its window opens a coupon is loaded, in milliseconds.
     public static let openingMilliseconds: Int64 = 30_000

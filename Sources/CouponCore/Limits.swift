@@ -31,12 +31,12 @@ extension Limits {
     public static let openingCost = 256
     /// What the end of a connection costs, in bounces: to send its last bytes and close it.
     public static let endingCost = 256
-    /// Connections that one turn of an event loop ends of its own accord, some 2 ms: a thousand may be due at
-    /// once. As many clients are asked to leave in one turn. More of both if thousands wait.
+    /// Connections that one turn of an event loop ends of its own accord, which takes some 2 ms: a thousand
+    /// may be due at once. As many clients are asked to leave in one turn. More of both if thousands wait.
     public static let endingsPerTurn = 16
     /// Connections whose requests one turn of an event loop goes on with: each gets a little, and a write.
     public static let continuedPerTurn = 64
-    /// So many bytes of a message that is no plain issue request cost as much to read as a bounce.
+    /// So many bytes of a message that is not a plain issue request cost as much to read as a bounce.
     public static let bytesForBounce = 64
     /// What each user of a batch costs, in bounces.
     public static let batchUserCost = 2
@@ -280,8 +280,8 @@ extension Limits {
     /// A lane that has shown no progress for so long loses its partitions to the first lane, in milliseconds:
     /// no statement of a live lane takes longer.
     public static let laneTimeoutMilliseconds: Int64 = 30_000
-    /// A partition whose node was not reached for so long is offered to the other daemons (rule 56): a call
-    /// to a node that hangs takes a second, and a failover some seconds.
+    /// How long a node is not reached before its partitions are offered to the other daemons (rule 56), in
+    /// milliseconds: a call to a node that hangs takes a second, and a failover some seconds.
     public static let unreachedMilliseconds: Int64 = 5_000
     /// The time between two looks at nodes of partitions that are offered.
     public static let lookMilliseconds: Int64 = 1_000

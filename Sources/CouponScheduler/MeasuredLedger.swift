@@ -1,7 +1,8 @@
-/// A ledger with a clock: how long PostgreSQL has kept the scheduler.
+/// A ledger with a clock: how long the scheduler has waited for PostgreSQL.
 internal import CouponCore
 
-/// Hands each call on. A step's time may be Redis' as well; only this part of it is the partition's own.
+/// Hands each call on. A step waits for Redis too; if there is one Redis, all partitions wait for that, and
+/// only the time in PostgreSQL counts against the step's own partition (rule 44).
 final class MeasuredLedger: Ledger {
     private let ledger: any Ledger
     private let now: @Sendable () -> MonotonicTime

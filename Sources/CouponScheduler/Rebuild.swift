@@ -35,8 +35,8 @@ struct Rebuild: Sendable {
     /// How long its slices have taken, in milliseconds.
     var worked: Int64 = 0
     var phase = Phase.surveying
-    /// The queue may have an id that no gate gives: it is not read before this has ended (rule 45). Nil if it
-    /// can be read.
+    /// The queue may have an id that cannot come from a gate: it is not read before the move has ended (rule
+    /// 45). Nil if it can be read.
     var move: QueueMove?
     /// How far the queue was read in this phase.
     var walk: QueueWalk

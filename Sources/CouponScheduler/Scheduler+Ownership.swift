@@ -43,7 +43,7 @@ extension Scheduler {
             now: now)
     }
 
-    /// Rule 56: at once, and not with the node's last failure.
+    /// Rule 56: tries a partition at once, and calls its node even if that has just failed.
     private func tryAgain(_ partition: PartitionID) {
         owned.update(partition) { $0.endWait() }
         if let node = try? gates.node(of: partition) { gates.forgetFailure(of: node) }

@@ -21,7 +21,7 @@ extension Scheduler {
         if reason.isPostgresBehind { try raiseAlarm(row, reason) }
         instruments.count(.rebuilds)
         let raised = try raiseEpoch(row, node)
-        // Before the fence: if the fence's answer is lost, the attempt continues.
+        // Set before the fence: if the fence's answer is lost, the attempt continues.
         rebuilds[row.id] = Rebuild(row: raised, reason: reason, now: options.clocks.now())
         let fenced = try gates.fence(raised)
         if !fenced { throw .overtaken("cannot fence the gate: epoch \(raised.epoch) is over") }
@@ -104,7 +104,7 @@ extension Scheduler {
         rebuild.beatAt = now.advanced(byMilliseconds: Limits.beatMilliseconds)
     }
 
-    /// Rule 45: the queue is read only once it has no id that no gate gives.
+    /// Rule 45: the queue is read only once all of its ids can come from a gate.
     private func move(_ rebuild: inout Rebuild) throws(BackendError) {
         guard var move = rebuild.move else { return }
         let row = rebuild.row

@@ -8,7 +8,7 @@ extension Scheduler {
         let start: MonotonicTime
         /// The node that the partition had at the start: a failure may be the news that another one has it.
         let node: RedisNode.ID?
-        /// How long PostgreSQL had kept the scheduler before, in milliseconds.
+        /// How long the scheduler had waited for PostgreSQL before, in milliseconds.
         let spent: Int64
     }
 

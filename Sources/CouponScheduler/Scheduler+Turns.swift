@@ -1,4 +1,4 @@
-/// Who has a turn, and how long work of several partitions shares the scheduler's time (rule 42).
+/// Who has a turn, and how several partitions with long work share the scheduler's time (rule 42).
 internal import CouponCore
 
 /// What the scheduler remembers from turn to turn.
@@ -28,7 +28,7 @@ extension Scheduler {
             let partition = partitions[(index + turns.count) % partitions.count]
             let start = options.clocks.now()
             guard owned[partition]?.isDue(start) == true else { continue }
-            // `endNextWait` ends its wait when that rebuild does not move any more.
+            // `endNextWait` ends its wait when no rebuild moves any more.
             if owned[partition]?.waitsForRebuild == true,
                 turns.hasRebuilt || isRebuildMoving(start)
             {
@@ -66,8 +66,8 @@ extension Scheduler {
         }
     }
 
-    /// The rebuild that has its slice in this turn. Of those that take long only the first has turns, as many
-    /// as one that has just begun: so gates open one by one, and not all at the end.
+    /// The rebuild that has its slice in this turn. Of those that take long only the first gets turns, and it
+    /// gets as many as one that has just begun. So gates open one by one, and not all at the end.
     private func nextRebuild(_ partitions: [PartitionID]) -> PartitionID? {
         let now = options.clocks.now()
         let due = partitions.behind(turns.lastRebuilt).filter {
@@ -96,7 +96,7 @@ extension Scheduler {
         return false
     }
 
-    /// Whether a rebuild is in progress for which others wait.
+    /// Whether a rebuild that others wait for is in progress.
     private func isRebuildMoving(_ now: MonotonicTime) -> Bool {
         rebuilds.contains { partition, rebuild in
             owned[partition]?.isDue(now) == true && !rebuild.takesLong
@@ -111,8 +111,8 @@ extension Scheduler {
         if let next { owned.update(next) { $0.endWait() } }
     }
 
-    /// Rule 41: each second, removes finished coupons from Redis. In one turn it takes as long as a slice of
-    /// long work, and a partition more at most.
+    /// Rule 41: each second, removes finished coupons from Redis. Once that has taken as long as a slice of
+    /// long work, no further partition has its unload in this turn.
     func unload() {
         let start = options.clocks.now()
         for partition in owned.inOrder.behind(turns.lastUnloaded) {

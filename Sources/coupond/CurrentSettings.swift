@@ -57,7 +57,7 @@ final class CurrentSettings: Sendable {
         return try result.get()
     }
 
-    /// Judges callers by the listeners as they are: a reload lets the callers hold at once, but who may
+    /// Judges callers by the listeners as they are: after a reload the new callers count at once, but who may
     /// connect, and how, only changes at the next start.
     func check(_ callers: Callers) throws(Failure) {
         guard let roles = started.forbiddenRoles(of: callers.anonymous) else { return }

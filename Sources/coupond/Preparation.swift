@@ -51,8 +51,8 @@ struct DescriptorNeeds: Sendable {
     }
 }
 
-/// Warns of each file with a secret that every user of this machine may read. It is no mistake: a container
-/// may have one user only.
+/// Warns of each file with a secret that every user of this machine may read. That is not a mistake: a
+/// container may have one user only.
 func warnOfReadableSecrets(_ configuration: Configuration, _ logger: Logger) {
     let settings = Settings.table
     let files: [(setting: Setting<String?>, path: String?)] = [

@@ -1,4 +1,4 @@
-/// The password of Redis and the files of TLS to it, as they were read last.
+/// The password of Redis and the files for TLS to Redis, as they were read last.
 internal import CouponRedis
 internal import Synchronization
 

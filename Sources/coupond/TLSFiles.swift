@@ -41,7 +41,7 @@ struct TLSFiles: Sendable {
 }
 
 extension Configuration {
-    /// Checks the files of TLS.
+    /// Checks the TLS files.
     /// - Throws: ``ConfigurationError`` with the first mistake.
     func checkTLSFiles() throws(ConfigurationError) {
         do throws(TLSMistake) {

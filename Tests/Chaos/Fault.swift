@@ -151,7 +151,7 @@ enum SentinelFault: String, CaseIterable, Sendable {
     case masterKilled = "master-killed"
     /// It is stopped until a replica has taken over, and goes on as if nothing had happened.
     case masterStopped = "master-stopped"
-    /// Neither sentinels nor replicas reach it, and the daemons do: it goes on until it is deposed.
+    /// Neither sentinels nor replicas reach it, but the daemons do: it goes on until it is deposed.
     case masterIsolated = "master-isolated"
     /// A replica takes over by order.
     case failover

@@ -27,7 +27,7 @@ import Testing
         #expect(Set(Fault.all.map(\.description)).count == Fault.all.count)
     }
 
-    @Test func `on a cluster every fault occurs, and the first one is of the cluster`() {
+    @Test func `on a cluster every fault occurs, and the first one hits the cluster`() {
         var drawn: Set<Fault> = []
         for seed in 1...600 as ClosedRange<UInt64> {
             let schedule = Schedule(seed: seed, faults: Fault.allInCluster, inCluster: true)
@@ -38,7 +38,7 @@ import Testing
         #expect(Set(Fault.allInCluster.map(\.description)).count == Fault.allInCluster.count)
     }
 
-    @Test func `with sentinels every fault occurs, and the first one is of the master`() {
+    @Test func `with sentinels every fault occurs, and the first one hits the master`() {
         var drawn: Set<Fault> = []
         for seed in 1...600 as ClosedRange<UInt64> {
             let schedule = Schedule(

@@ -45,7 +45,7 @@ func problems(_ text: String) -> [String] {
         #expect(entries[1].principal == .anonymous(.reader) && entries[1].proofs.isEmpty)
     }
 
-    @Test func `line ends of Windows, tabs and a byte order mark are read`() throws {
+    @Test func `Windows line ends, tabs and a byte order mark are read`() throws {
         let text = "\u{FEFF}# shop\r\na\troles=admin  uid=1\r\n\r\n"
         #expect(try callers(text).entries.map(\.line) == [2])
         #expect(try callers("").entries.isEmpty)
@@ -136,7 +136,7 @@ func problems(_ text: String) -> [String] {
         }
     }
 
-    @Test func `a file that is too large or no text is refused`() {
+    @Test func `a file that is too large or not text is refused`() {
         #expect(throws: CallersFileError.self) { try CallersFile([0x61, 0xFF]) }
         let large = [UInt8](repeating: 0x23, count: CallersFile.maximumBytes + 1)
         #expect(throws: CallersFileError.self) { try CallersFile(large) }

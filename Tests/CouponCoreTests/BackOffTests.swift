@@ -4,8 +4,7 @@ import Testing
 
 @Suite struct BackOffTests {
     @Test(arguments: [500, 2_000] as [Int64])
-    func `waits double up to a bound, with jitter, and begin again after a success`(longest: Int64)
-    {
+    func `the pause doubles up to a bound, with jitter, until a success`(longest: Int64) {
         var backOff = BackOff(longest: longest)
         for _ in 1...2 {
             var full: Int64 = 50

@@ -57,7 +57,7 @@ private let partition = PartitionID(3)
     @Test func `an entry that is decided, of another epoch or without a rate has no time`() {
         var rates = DrainRates()
         rates.receive(event(0, 10, at: 1_000))
-        #expect(wait(rates, 20, settled: 10, at: 1_000) == nil, "one event is no pace")
+        #expect(wait(rates, 20, settled: 10, at: 1_000) == nil, "one event gives no pace")
         rates.receive(event(10, 20, at: 1_100))
         rates.receive(event(20, 20, at: 1_200))
         #expect(wait(rates, 21, settled: 20, at: 1_200) == 10)

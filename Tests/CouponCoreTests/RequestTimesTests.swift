@@ -17,7 +17,7 @@ private let first = Position(epoch: 1, n: 1)
         (slow?.stages ?? []).map { "\($0.name) \($0.nanoseconds / 1_000_000)" }
     }
 
-    @Test func `a slow request is reported with the stages of its way`() throws {
+    @Test func `a slow request is reported with the time of each stage`() throws {
         let stage = stage()
         stage.issue(waits: true)
         stage.clock.advance(milliseconds: 3)
@@ -77,7 +77,7 @@ private let first = Position(epoch: 1, n: 1)
         stage.endTurn()
         stage.clock.advance(milliseconds: 2)
         let accepted = (1...7).map { n in
-            // The second user has it already, which is no success.
+            // The second user has it already, which is not a success.
             n == 2
                 ? GateVerdict.duplicate(sequence: 9, state: .issued, position: first)
                 : .accepted(sequence: Int64(n), position: first)

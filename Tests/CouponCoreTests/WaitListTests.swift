@@ -80,7 +80,7 @@ private func listening() -> WaitList {
         #expect(list.ask() == [1])
     }
 
-    @Test func `after a lost event the next one answers no waiter ISSUED`() {
+    @Test func `after a lost event the next one answers no waiter with ISSUED`() {
         var list = listening()
         list.register(waiter(1, 1, 1), isReplay: false)
         list.register(waiter(2, 1, 2), isReplay: false)
@@ -285,7 +285,7 @@ private func listening() -> WaitList {
         #expect(list.receive(event(at(2, 0), at(2, 1), epoch: 2)) == [issued(1)])
     }
 
-    @Test func `entries of an earlier epoch, drained in a later one, are asked of PostgreSQL`() {
+    @Test func `PostgreSQL is asked about entries of an earlier epoch that are drained later`() {
         var list = listening()
         list.register(waiter(1, 1, 1), isReplay: false)
         _ = list.receive(event(at(1, 0), at(1, 0), epoch: 2))

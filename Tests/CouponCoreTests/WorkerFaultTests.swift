@@ -49,7 +49,7 @@ private let unjudged: [GateAnswer] = [
         #expect(stage.failure(request)?.code == .deadlineExceeded)
     }
 
-    @Test func `an expired verdict is asked again by the gate's clock while time is left`() throws {
+    @Test func `a request that the gate calls expired is sent again while time is left`() throws {
         let stage = WorkerStage()
         let ahead = stage.clock.wallNow.advanced(byMilliseconds: 10_000)
         let request = stage.issue(deadline: 1_000)
@@ -235,7 +235,7 @@ private let unjudged: [GateAnswer] = [
         #expect(stage.gate.calls.first?.epoch == 2)
     }
 
-    @Test func `a connection that may have outlived its history is looked at`() {
+    @Test func `a connection whose Redis may have another history is verified`() {
         let stage = WorkerStage()
         stage.read(epoch: 1)
         #expect(stage.gate.verified == 0)

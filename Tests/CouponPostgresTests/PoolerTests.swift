@@ -6,7 +6,7 @@ import Testing
 
 @Suite(.timeLimit(.minutes(5))) struct PoolerTests {
     @Test(arguments: ["session", "transaction"])
-    func `a session through a pooler is refused, with what to do`(mode: String) async throws {
+    func `a session through a pooler is refused, and the error says so`(mode: String) async throws {
         let server = try await PostgresServer.shared()
         let direct = try server.makeDatabase()
         let folder = try TemporaryFolder()

@@ -56,7 +56,7 @@ import Testing
         #expect(try first.joinMembers().offered == [partition])
         #expect(try first.joinMembers().taken == [two])
         #expect(try second.joinMembers().taken == [])
-        #expect(try third.claim(partition), "an offer is no owner's lock")
+        #expect(try third.claim(partition), "an offer is not an owner's lock")
         #expect(try elsewhere.ledger().joinMembers() == Membership(rank: 0, count: 1))
         try first.unlock(.offer, of: partition)
         try first.unlock(.offer, of: partition)

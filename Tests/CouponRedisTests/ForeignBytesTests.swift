@@ -35,7 +35,7 @@ internal import Testing
         "1-18446744073709551615", "9007199254740992-0", "1-9007199254740992",
         "18446744073709551615-18446744073709551615",
     ])
-    func `an entry with an id that no gate gives is removed, and the others are kept`(
+    func `an entry whose id cannot come from a gate is removed, and the others are kept`(
         id: String
     ) async throws {
         let fixture = try await opened()
@@ -218,7 +218,7 @@ internal import Testing
     }
 
     @Test(arguments: [Int64.min, -1, .max, 1 << 54])
-    func `an event with a number that no gate publishes is not read`(number: Int64) {
+    func `an event with a number that cannot come from a gate is not read`(number: Int64) {
         // From, to and the two moments begin at these bytes.
         for offset in [13, 21, 29, 37, 45, 53] {
             var writer = ByteWriter()

@@ -196,7 +196,7 @@ internal import Testing
         #expect(calls >= 3)
     }
 
-    @Test func `an error of what the thread does meanwhile ends the call`() async throws {
+    @Test func `an error of what the thread does during a call ends the call`() async throws {
         let fixture = try await RedisFixture()
         let lost = BackendError.postgres(.sessionLost("ended"))
         var isLost = false

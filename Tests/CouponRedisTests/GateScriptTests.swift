@@ -232,7 +232,7 @@ internal import Testing
         #expect(try fixture.answer([request(3)], by: narrowPartition).isExhausted)
         #expect(try fixture.settle(from: .zero, to: at(1), [settled(coupon(issued: 2), 2)]))
         guard case .reply = try fixture.answer([request(3)], by: narrow) else {
-            throw BackendError.redis(.unexpectedReply("settled requests are no backlog"))
+            throw BackendError.redis(.unexpectedReply("settled requests are not backlog"))
         }
     }
 

@@ -147,7 +147,7 @@ internal import Testing
         #expect(numbers.allSatisfy { $0 == edge } && record.cap == max(0, edge))
     }
 
-    @Test func `the fields of a reply are read in order, and none of another form`() throws {
+    @Test func `the fields of a reply are read in order, and one of another form is nil`() throws {
         #expect(ReplyFields(.integer(1)) == nil)
         var fields = try #require(
             ReplyFields(

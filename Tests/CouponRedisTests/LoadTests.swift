@@ -166,7 +166,7 @@ internal import Testing
     }
 
     /// The answer to the first one was lost.
-    @Test func `a repeated load in a rebuild leaves nothing staged, and the planned visit stays`()
+    @Test func `a repeated load in a rebuild leaves nothing staged, and the planned check stays`()
         async throws
     {
         let fixture = try await RedisFixture(retention: 3_600_000)

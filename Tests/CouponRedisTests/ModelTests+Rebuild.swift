@@ -116,7 +116,7 @@ extension ModelHistory {
         }
     }
 
-    /// The same claim, as many staged holders, and the same kind of planned visit.
+    /// The same claim, as many staged holders, and the same kind of planned check.
     private func checkLoad(of coupon: CouponID) throws {
         let epoch = keys.gate?.epoch ?? 0
         let key = ModelRedis.Key(epoch: epoch, coupon: coupon)

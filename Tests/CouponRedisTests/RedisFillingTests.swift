@@ -121,7 +121,7 @@ extension RedisFixture {
         #expect(judgement.door == .open && judgement.verdicts.isEmpty)
     }
 
-    /// The load also reads rows of users whom this gate accepted meanwhile.
+    /// The load also reads rows of users whom this gate has accepted since the load began.
     @Test func `a page replaces no holder that the gate has`() async throws {
         let fixture = try await RedisFixture()
         try fixture.open()

@@ -1,5 +1,5 @@
-/// move.lua: a queue that has an entry whose id no gate gives is copied in slices, and replaced at the end
-/// (rule 45).
+/// move.lua: a queue that has an entry whose id cannot come from a gate is copied in slices, and replaced at
+/// the end (rule 45).
 internal import CouponCore
 internal import TestSupport
 internal import Testing
@@ -9,7 +9,8 @@ internal import Testing
 @Suite struct RedisMoveTests {
     private static let largest = "18446744073709551615-18446744073709551615"
 
-    /// A gate fenced with epoch 2, and a queue of epoch 1 with one more entry, whose id no gate gives.
+    /// A gate fenced with epoch 2, and a queue of epoch 1 with one more entry, whose id cannot come from a
+    /// gate.
     private func fenced(
         _ entries: Int, foreign: String? = Self.largest, cursor: Position = .zero, bytes: Int = 1
     ) async throws -> RedisFixture {
@@ -93,7 +94,7 @@ internal import Testing
         #expect(!"\(items)".contains("rubbish"))
     }
 
-    @Test func `a copy of another type or with an id that no gate gives is made again`()
+    @Test func `a copy of another type or with an id that cannot come from a gate is made again`()
         async throws
     {
         for other in [["SET", "x"], ["XADD", Self.largest, "e", "x"]] {
@@ -188,7 +189,7 @@ extension QueueMove {
 }
 
 extension RedisFixture {
-    /// Adds entries `epoch-1`, `epoch-2`… or with numbers that no gate gives.
+    /// Adds entries `epoch-1`, `epoch-2`… or with numbers that cannot come from a gate.
     fileprivate func fill(
         _ count: Int, epoch: Epoch = 1, isForeign: Bool = false, bytes: Int = 1
     ) throws {

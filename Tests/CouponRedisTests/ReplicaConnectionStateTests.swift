@@ -80,7 +80,7 @@ private final class Machine {
         }
     }
 
-    @Test func `a connection without an answer is no success`() {
+    @Test func `a connection without an answer is not a success`() {
         _ = machine.ask()
         _ = machine.dialDue()
         _ = machine.dialed()

@@ -7,7 +7,7 @@ final class FakeGates: GateControl {
     static let identity = RedisIdentity(runID: "run", replicationID: "history")
     /// What is queued and not settled.
     var items: [QueueItem] = []
-    /// Partitions whose queue cannot be read.
+    /// A partition whose queue cannot be read.
     var broken: PartitionID?
     /// Another owner was faster: nothing is settled.
     var isOvertaken = false
@@ -35,7 +35,7 @@ final class FakeGates: GateControl {
                     acceptedAt: .zero, requests: [request])))
     }
 
-    /// The nodes of partitions that lie at another one than the others.
+    /// The nodes of partitions that are not at the usual node.
     var homes: [PartitionID: RedisNode.ID] = [:]
     /// Nodes that cannot be reached.
     var away: Set<RedisNode.ID> = []

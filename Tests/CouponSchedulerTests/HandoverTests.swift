@@ -99,7 +99,7 @@ import Testing
         #expect(plant.world.takers.isEmpty && plant.world.offers.allSatisfy { $1.isEmpty })
     }
 
-    @Test func `an owner that reaches the node again when somebody comes keeps its partition`() {
+    @Test func `an owner that reaches the node again when a taker comes keeps its partition`() {
         open()
         first.gates.away = [a]
         second.ledger.before = { [first] call, _ in
@@ -160,7 +160,7 @@ import Testing
         play([first, second], seconds: 15)
         let third = daemons[2]
         play([first, second, third], seconds: 15)
-        // Four partitions, two of them on top: 2 and 3 are the others', one each or both of one.
+        // Four partitions, two of them on top: the others own 2 and 3, one each, or one of them owns both.
         #expect(owners()[0] == 1 && owners()[1] == 1)
         #expect(!owners()[2...].contains(0))
     }
@@ -232,7 +232,7 @@ import Testing
         }
     }
 
-    @Test func `what was not reached counts as that while it moves to another lane`() {
+    @Test func `a partition that was not reached counts as that while it moves to another lane`() {
         let lending = Lending(lanes: 2)
         let (partition, start) = (PartitionID(0), plant.clock.now)
         var owned = Owned(partition, now: start, requestsPerTransaction: 10)
@@ -253,7 +253,7 @@ import Testing
         #expect(lending.unreached.isEmpty, "it was reached")
     }
 
-    @Test func `what a lane has reached counts as long as the lane lives`() {
+    @Test func `partitions that a lane has reached count as long as the lane lives`() {
         let lending = Lending(lanes: 2)
         let (partition, start) = (PartitionID(0), plant.clock.now)
         lending.ask([partition])

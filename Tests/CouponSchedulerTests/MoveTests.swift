@@ -1,5 +1,5 @@
-/// A queue has an entry whose id no gate gives: a rebuild copies the queue in slices before it reads it
-/// (rule 45).
+/// A queue has an entry whose id cannot come from a gate: a rebuild copies the queue in slices before it
+/// reads it (rule 45).
 import CouponCore
 import CoreTestKit
 import Testing
@@ -9,7 +9,7 @@ import Testing
 @Suite struct MoveTests {
     private let partition = PartitionID(0)
 
-    /// An open gate with entries, and another program's entry behind them.
+    /// An open gate with entries, and another program's entry after them.
     private func foreign(
         partitions: Int = 1, entries: Int = 120
     ) -> (Plant, TestDaemon) {

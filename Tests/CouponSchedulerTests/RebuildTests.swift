@@ -279,7 +279,7 @@ import Testing
         try expectWhole(plant, issued: 158)
     }
 
-    @Test func `the users of a damaged entry are found, and their letters are dead`() throws {
+    @Test func `the users of a damaged entry are found, and get dead letters`() throws {
         let (plant, daemon) = lost(entries: 0)
         plant.run(daemon) { isDrained(plant) }
         plant.offer(9, holders: 0)

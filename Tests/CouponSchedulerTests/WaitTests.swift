@@ -32,7 +32,7 @@ import Testing
             ledger: ledger, gates: gates, options: options, logger: Logger(label: "test"))
     }
 
-    @Test func `the scheduler sleeps in Redis with nothing to issue, up to the next heartbeat`() {
+    @Test func `with nothing to issue the scheduler sleeps in Redis, up to the next heartbeat`() {
         let scheduler = makeScheduler()
         for _ in 1...2 { scheduler.turn() }  // the first one sweeps
         #expect(gates.waits == [100])
@@ -49,7 +49,8 @@ import Testing
         #expect(gates.waits.dropLast().allSatisfy { $0 == 0 })
     }
 
-    /// The scheduler does not wait for such a partition, so its entries would not wake the scheduler.
+    /// The scheduler does not wait for a partition whose heartbeat has found work, so its entries would not
+    /// wake the scheduler.
     @Test func `work that a heartbeat finds ends the sleep`() {
         let scheduler = makeScheduler()
         gates.beforeHeartbeat = { [unowned gates] in

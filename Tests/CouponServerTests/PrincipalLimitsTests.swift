@@ -8,7 +8,7 @@ import Testing
     private let limits = PrincipalLimits()
     private let start = MonotonicTime(nanoseconds: 1_000_000_000)
 
-    @Test func `only its own closed connections give a principal places back`() {
+    @Test func `a principal gets a place back only when one of its own connections closes`() {
         var shop = Principal(name: "shop", roles: .issuer)
         shop.connections = 2
         let other = Principal(name: "other", roles: .issuer)
@@ -50,7 +50,7 @@ import Testing
         #expect(limits.spend(free, requests: 1_000, now: start) == nil)
     }
 
-    @Test func `a rate of users limits each user alone`() {
+    @Test func `a rate for users limits each user separately`() {
         var shop = Principal(name: "shop", roles: .issuer)
         shop.requestsPerSecondOfUser = 2
         let (one, two) = (UserID(1), UserID(2))

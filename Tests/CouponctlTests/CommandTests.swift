@@ -5,7 +5,7 @@ import Testing
 
 @testable import couponctl
 
-/// Whole commands, against a daemon that is a model of one.
+/// Whole commands, against a model of a daemon.
 @Suite(.timeLimit(.minutes(3))) struct CommandTests {
     /// Runs a command line. Returns its exit code.
     private func run(_ arguments: [String], _ fault: ModelDaemon.Fault = .none) async throws

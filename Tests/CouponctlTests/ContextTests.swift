@@ -36,7 +36,7 @@ import Testing
         #expect(contexts == Contexts())
     }
 
-    @Test func `a file that an editor of Windows wrote is read`() throws {
+    @Test func `a file that a Windows editor wrote is read`() throws {
         let folder = try TemporaryFolder()
         let file = try #require(ContextsFile(["XDG_CONFIG_HOME": folder.path]))
         var contexts = Contexts()

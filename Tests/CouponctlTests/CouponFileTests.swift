@@ -32,7 +32,7 @@ import Testing
         #expect(read.map(\.total) == [7])
     }
 
-    @Test func `a file that an editor of Windows wrote is read`() throws {
+    @Test func `a file that a Windows editor wrote is read`() throws {
         let folder = try TemporaryFolder()
         let text = "\u{FEFF}{\"id\":1,\"title\":\"a\u{2028}b\"}\r\n{\"id\":2,\"title\":\"t\"}\r\n"
         let path = try folder.write(text, to: "coupons")

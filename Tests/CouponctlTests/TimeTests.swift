@@ -39,7 +39,7 @@ import Testing
     }
 
     @Test(arguments: ["9999-12-31T00:00:00Z", "1969-12-31T23:59:59Z", "+9999999999d"])
-    func `the error about a moment that coupond does not admit has dates`(text: String) throws {
+    func `the error about a moment that is not admitted names the bounds`(text: String) throws {
         let moment = try #require(Moment(argument: text))
         let error = #expect(throws: ValidationError.self) {
             try moment.resolved(now: .now, for: "--closes")

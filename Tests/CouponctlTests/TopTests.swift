@@ -92,7 +92,7 @@ import Testing
     }
 
     @Test(arguments: [Int64.min, .max], ["1e300", "-1e300", "1e308"])
-    func `figures of a server that is no coupond do not end top`(
+    func `figures of a server that is not coupond do not crash couponctl top`(
         now: Int64, figure: String
     ) throws {
         let metrics = [

@@ -100,7 +100,7 @@ import Testing
         #expect(
             await problems(flags: ["config": file]).map(\.description)
                 == [
-                    "\(file):2: partitions is set before, at \(file):1",
+                    "\(file):2: partitions is already set at \(file):1",
                     "\(file):3: not of the form key = value",
                 ])
     }

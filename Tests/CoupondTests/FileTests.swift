@@ -104,7 +104,7 @@ import Testing
         ("service=s3cret", "service"),
         (
             "host=/" + String(repeating: "x", count: 93),
-            "may have 107 bytes, and that in the folder of host has 108"
+            "may have 107 bytes, and the one in the folder that host names has 108"
         ),
     ])
     func `a value that libpq would refuse at its first connection is a mistake`(
@@ -129,7 +129,7 @@ import Testing
             ])
     }
 
-    @Test func `mistakes in the settings of TLS to Redis are found together`() async throws {
+    @Test func `mistakes in the settings for TLS to Redis are found together`() async throws {
         let path = try file(Array("no certificate\n".utf8))
         #expect(
             await problems(flags: ["redis-tls-ca": path, "redis-tls-server-name": "h"]).map(\.text)
@@ -156,7 +156,8 @@ import Testing
             #expect(
                 await problems(flags: flags).map(\.text)
                     == (isMistake
-                        ? ["redis-tls-server-name is a name, or the IP address in redis"] : []))
+                        ? ["redis-tls-server-name must be a name, or the IP address in redis"]
+                        : []))
         }
     }
 

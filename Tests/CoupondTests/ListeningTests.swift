@@ -110,7 +110,7 @@ import Testing
         #expect(await problems(flags: ["listen": address, "metrics-listen": "off"]) == [])
     }
 
-    @Test func `the settings of TLS need each other`() async {
+    @Test func `the TLS settings need each other`() async {
         let pair = "tls-certificate and tls-key need each other"
         #expect(await problems(flags: ["tls-certificate": "/c"]).map(\.text) == [pair])
         #expect(await problems(flags: ["tls-key": "/k"]).map(\.origin) == ["--tls-key"])

@@ -25,7 +25,7 @@ import Testing
         #expect(found > 0)
     }
 
-    @Test func `the pages name every lane that counts`() throws {
+    @Test func `OPERATIONS names every lane, and ALERTS each that may refuse work`() throws {
         let row = try #require(
             page("OPERATIONS.md").split(separator: "\n").first {
                 $0.hasPrefix("| `coupond_slow_waiting{lane}`")

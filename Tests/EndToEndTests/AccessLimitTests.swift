@@ -103,7 +103,7 @@ import Testing
         }
     }
 
-    @Test func `a reload that allows fewer connections says nothing of requests in work`()
+    @Test func `a reload that allows fewer connections says nothing of requests in progress`()
         async throws
     {
         let anna = Self.line("anna", "roles=reader,admin")

@@ -7,7 +7,7 @@ import TestWorld
 import Testing
 
 @Suite(.machine(.asking), .timeLimit(.minutes(2))) struct BackupTests {
-    /// Runs a recipe of the page in a folder, at the world's PostgreSQL and the daemon.
+    /// Runs a recipe of the page in the world's folder, with its PostgreSQL and the daemon at a port.
     private func run(
         _ recipe: String, _ world: World, database: String, port: Int = 0
     ) async throws -> CommandRun {

@@ -258,7 +258,7 @@ struct CallersWorld {
         #expect(open.end == .code(78) && open.text.contains("can be written by users other"))
     }
 
-    @Test func `callers on this machine are no admins if the settings say so`() async throws {
+    @Test func `callers on this machine are not admins if the settings say so`() async throws {
         let world = try await World()
         let daemon = try await world.daemon(["--admin-from-loopback", "false"])
         let code = try await refusal { try await daemon.client.create(.offer(1, total: 1)) }

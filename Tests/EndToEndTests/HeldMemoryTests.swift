@@ -71,7 +71,7 @@ import Testing
         for connection in connections { connection.close() }
     }
 
-    @Test func `half a record of TLS ends its connection, as half a frame does`() async throws {
+    @Test func `half a TLS record ends its connection, as half a frame does`() async throws {
         let metricsPort = Int(try freePort())
         let daemon = try await daemon(
             ["--metrics-listen", "127.0.0.1:\(metricsPort)"], usesTLS: true)

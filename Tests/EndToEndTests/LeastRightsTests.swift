@@ -87,7 +87,7 @@ import Testing
         }
     }
 
-    @Test func `a user of Redis without the rights for replicas serves`() async throws {
+    @Test func `a daemon serves with a Redis user without rights for replicas`() async throws {
         let world = try await World()
         let password = try world.folder.write("hush\n", to: "hush")
         let user = ["--redis-user", "clerk", "--redis-password-file", password]

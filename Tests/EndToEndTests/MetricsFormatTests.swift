@@ -48,7 +48,7 @@ import Testing
         #expect(try await stage.daemon.stop() == .code(0))
     }
 
-    @Test func `promtool finds no fault in the metrics of TLS`() async throws {
+    @Test func `promtool finds no fault in the TLS metrics`() async throws {
         let world = try await World()
         let certificates = try await Certificates(in: world.folder)
         let server = try await certificates.make("server")

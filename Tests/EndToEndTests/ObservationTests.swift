@@ -31,7 +31,7 @@ import Testing
         #expect(try await daemon.process.waitForEnd() == .code(0))
     }
 
-    @Test func `the status line names PostgreSQL while it is away, and is not ready then`()
+    @Test func `while PostgreSQL is away the status line names it, and does not end with ready`()
         async throws
     {
         let world = try await World(ownPostgres: true)

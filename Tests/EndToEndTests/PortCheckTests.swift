@@ -1,4 +1,4 @@
-/// Checks that only connect and close, as load balancers and monitors make them for ever: nobody was refused.
+/// Checks that only connect and close, as load balancers and monitors make all the time: nobody was refused.
 import TestSupport
 import TestWorld
 import Testing
@@ -39,7 +39,7 @@ import Testing
         }
         #expect(
             try httpGet("/metrics", port: metrics).contains("\(failures){cause=\"protocol\"} 0\n"))
-        // What is no TLS is still a line.
+        // Bytes that are not TLS still get their line in the log.
         let plain = try PlainSocket(port: daemon.port)
         try plain.send(Array("GET / HTTP/1.1\r\n\r\n".utf8))
         try await eventually("it is logged") {
@@ -48,7 +48,7 @@ import Testing
         #expect(try await daemon.stop() == .code(0))
     }
 
-    @Test func `checks from a proxy's address are no refusals`() async throws {
+    @Test func `checks from a proxy's address are not refusals`() async throws {
         let world = try await World()
         let metrics = Int(try freePort())
         let daemon = try Daemon(

@@ -162,8 +162,8 @@ extension FaultTests {
                 try await second.kill()
             }
             try await traffic.heal(through: daemon)
-            // What is free in one primary may be taken in the other, which then rejects who was accepted.
-            // So the promises to callers are not judged.
+            // What is free in one primary may be taken in the other, which then rejects users who were
+            // accepted. So the promises to callers are not judged.
             let tables = try await world.tables()
             #expect((1...200).contains(tables.issues.count))
             #expect(Set(tables.issues.map(\.user)).count == tables.issues.count)

@@ -17,7 +17,7 @@ struct PrivateServersTests {
             environment: ["PATH": "/usr/sbin:/usr/bin:/sbin:/bin"])
     }
 
-    @Test func `root of a container finds its servers again, and stops them`() async throws {
+    @Test func `root in a container finds its servers again, and stops them`() async throws {
         let folder = try TemporaryFolder()
         let (place, port) = (folder.file("servers"), "\(try freePort())")
         let file = place + "/postgres/data/postmaster.pid"

@@ -13,7 +13,7 @@ struct Recipe {
                 .deletingLastPathComponent().deletingLastPathComponent()
                 .appending(path: "docs/" + page), encoding: .utf8)
         let all = page.split(separator: "\n", omittingEmptySubsequences: false)
-        // A recipe may be within a list, and is indented by four more then.
+        // A recipe may be within a list: then it is indented by four more spaces.
         let start = try #require(
             all.firstIndex { $0.drop { $0 == " " }.hasPrefix("<!-- \(name): ") })
         lines = all[(start + 1)...].drop { $0.isEmpty }.prefix { $0.hasPrefix("    ") }

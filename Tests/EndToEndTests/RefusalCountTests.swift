@@ -17,7 +17,8 @@ import Testing
             #expect(try socket.response() == nil)
         }
         let socket = try stage.connect()
-        // No protobuf, an issue request without fields, and one with a coupon id that cannot exist.
+        // Bytes that are not protobuf, an issue request without fields, and one with a coupon id that cannot
+        // exist.
         for message in [[0xFF], [0x08, 0x05, 0x52, 0x00], [0x08, 0x05, 0x52, 0x02, 0x08, 0x00]]
             as [[UInt8]]
         {

@@ -77,7 +77,7 @@ import Testing
                 Request(id: 1, deadlineMilliseconds: 60_000, method: .getCoupon(coupon)))
             return caller
         }
-        try await eventually("two of them wait for the one in work") {
+        try await eventually("two of them wait for the one in progress") {
             try httpGet("/metrics", port: metrics)
                 .contains("\ncoupond_slow_waiting{lane=\"admin\"} 2\n")
         }

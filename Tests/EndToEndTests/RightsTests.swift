@@ -10,7 +10,7 @@ import Testing
 @Suite(.machine(.asking), .timeLimit(.minutes(2))) struct RightsTests {
     private func log(_ daemon: Daemon) -> String { daemon.process.logTail(lines: 10_000) }
 
-    @Test func `a user with the printed rights serves, even after a break and with replicas`()
+    @Test func `a daemon serves with the printed rights, even after a break and with replicas`()
         async throws
     {
         let world = try await World()

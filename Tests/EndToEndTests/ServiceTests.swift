@@ -123,7 +123,7 @@ import Testing
                 .replacing("/etc/coupond", with: folder.path)
         }
         #expect(loaded.sorted() == used.sorted())
-        // Keys need their certificates, which are no secrets.
+        // Keys need their certificates, which are not secrets.
         let others = [
             "COUPOND_TLS_CERTIFICATE": pair.certificate, "COUPOND_REDIS_TLS": "true",
             "COUPOND_REDIS_TLS_CERTIFICATE": pair.certificate,
@@ -146,7 +146,7 @@ import Testing
                 #expect(value == wanted, "\(name)")
             }
         }
-        #expect(environment.isEmpty, "these are no settings")
+        #expect(environment.isEmpty, "these are not settings")
     }
 
     @Test func `a daemon uses secrets from files as systemd makes credentials`() async throws {

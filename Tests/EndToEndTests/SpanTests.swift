@@ -1,5 +1,5 @@
-/// Requests as spans of the tracer that the program has installed. The daemon that is built has none, so here
-/// the test's own process is the daemon: one that has installed a tracer.
+/// Requests as spans of the tracer that the program has installed. `coupond` installs none, so here the
+/// test's own process is the daemon: one that has installed a tracer.
 import ArgumentParser
 import CouponClient
 import CouponCore
@@ -13,7 +13,7 @@ import Tracing
 @testable import coupond
 
 @Suite(.machine(.asking), .timeLimit(.minutes(2))) struct SpanTests {
-    @Test func `a request with a trace is a span of it, and one without is no span`() async throws {
+    @Test func `a request with a trace is a span of it, one without has no span`() async throws {
         let world = try await World()
         let port = try freePort()
         let arguments = try world.arguments(listening: port)

@@ -158,7 +158,7 @@ import Testing
         #expect(log.contains("allow-anonymous-callers = true"))
     }
 
-    @Test func `a file of TLS that does not fit is a mistake of the configuration`() async throws {
+    @Test func `a TLS file that does not fit is a mistake in the configuration`() async throws {
         let certificates = try await Certificates(in: world.folder)
         let (one, two) = (
             try await certificates.make("one"), try await certificates.make("two")

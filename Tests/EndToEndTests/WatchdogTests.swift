@@ -12,7 +12,7 @@ import Testing
     .machine(.asking), .timeLimit(.minutes(2)),
     .enabled("a process may not stop threads here") { mayTrace() })
 struct WatchdogTests {
-    /// Stops a thread (PTRACE_SEIZE, PTRACE_INTERRUPT) until it ends: then the kernel lets the thread go on.
+    /// Stops a thread (PTRACE_SEIZE, PTRACE_INTERRUPT) until this script ends: then the kernel lets it go on.
     private static let stopper = """
         import ctypes, os, signal, sys
         libc = ctypes.CDLL(None, use_errno=True)
@@ -26,7 +26,7 @@ struct WatchdogTests {
         signal.pause()
         """
 
-    /// A thread of a process whose name, as the kernel shows it, matches; nil if there is none.
+    /// A thread of a process, by a pattern for the name that the kernel shows; nil if there is none.
     private func find(_ pattern: String, in process: Int32) throws -> (id: String, name: String)? {
         let (folder, pattern) = ("/proc/\(process)/task", try Regex(pattern))
         for id in try FileManager.default.contentsOfDirectory(atPath: folder) {

@@ -114,7 +114,7 @@ struct Attack: Sendable {
 
     private static func guess() -> [UInt8] { (0..<32).map { _ in UInt8.random(in: 33...126) } }
 
-    /// Requests for coupons that do not exist, each for another one.
+    /// Requests for coupons that do not exist, each with a new id.
     static let inventedIDs = flood("invented-ids") { id in
         Request(
             id: id,

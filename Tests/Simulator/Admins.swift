@@ -20,8 +20,8 @@ extension Play {
         }
     }
 
-    /// Admins redrive and discard dead letters, until users ask for the last time. Random numbers of its own,
-    /// so that plays without refused users stay the same.
+    /// Admins redrive and discard dead letters, until users ask for the last time. This is drawn from its own
+    /// random numbers, so plays without refused users stay the same.
     func planLetters() {
         var random = SplitMix64(seed: seed ^ 0x1E77E4)
         guard Int.random(in: 0...9, using: &random) < 8 else { return }
@@ -41,8 +41,8 @@ extension Play {
         }
     }
 
-    /// Admins close a coupon, often early, and archive or delete it. Random numbers of its own, so that other
-    /// plays stay the same.
+    /// Admins close a coupon, often early, and archive or delete it. This is drawn from its own random
+    /// numbers, so other plays stay the same.
     func planEndsOfCoupons() {
         var random = SplitMix64(seed: seed ^ 0xDE1E03)
         random = SplitMix64(seed: random.next() ^ seed)

@@ -69,7 +69,7 @@ final class Daemon {
         MonotonicTime(nanoseconds: fiber?.isDead == true ? 1 << 60 : play.line.now * 1_000)
     }
 
-    /// Runs `body` if the daemon is alive; if it is stopped, after that.
+    /// Runs `body` if the daemon is alive; if it is stopped, as soon as it goes on.
     func arrive(_ body: @escaping () -> Void) {
         guard isAlive else { return }
         if stalledUntil > play.line.now {

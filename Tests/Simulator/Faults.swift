@@ -99,8 +99,8 @@ extension Play {
         planMoves()
     }
 
-    /// Another program adds entries with ids that no gate gives, often during a rebuild. It draws from random
-    /// numbers of its own, so that a play without such entries is the same as before.
+    /// Another program adds entries with ids that cannot come from a gate, often during a rebuild. It draws
+    /// from random numbers of its own, so that a play without such entries is the same as before.
     private func planForeignEntries() {
         var random = SplitMix64(seed: seed ^ 0xF0E16)
         guard Int.random(in: 0...999, using: &random) < 150 else { return }
@@ -113,8 +113,8 @@ extension Play {
         }
     }
 
-    /// The single Redis, or one of several masters, stands still for a while. Random numbers of its own, as
-    /// above.
+    /// The single Redis, or one of several masters, stands still for a while. This is drawn from its own
+    /// random numbers, as above.
     private func planFreezes() {
         var random = SplitMix64(seed: seed ^ 0xF4EE2E)
         guard kind == .single || isSpread, Int.random(in: 0...999, using: &random) < 150 else {
@@ -128,7 +128,7 @@ extension Play {
     }
 
     /// When all other faults have ended, one of several daemons does not reach a master for a while, often to
-    /// the end: others take over what it owns there (rule 56). Random numbers of its own.
+    /// the end: others take over what it owns there (rule 56). This is drawn from its own random numbers.
     func cutOneDaemonOff() {
         var random = SplitMix64(seed: seed ^ 0x56C07)
         random = SplitMix64(seed: random.next() ^ seed)

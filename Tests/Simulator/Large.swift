@@ -43,11 +43,11 @@ extension Play {
         }
     }
 
-    /// A fault that does not go with lost gates: the users of a damaged entry are found by the holders, which
-    /// are lost with the gate; and not both servers may lose data.
+    /// A fault that no play has together with lost gates: the users of a damaged entry are found by the
+    /// holders, which are lost with the gate, and not both servers may lose data.
     enum Exchanged { case damage, postgresBack }
 
-    /// Random numbers of its own, so that other plays stay the same.
+    /// This is drawn from its own random numbers, so other plays stay the same.
     func drawExchanged() -> Exchanged? {
         guard drawnWeights.isDrawn else { return nil }
         var random = SplitMix64(seed: seed ^ 0xDA3A6E)

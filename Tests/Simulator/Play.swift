@@ -75,7 +75,7 @@ final class Play {
         self.seed = seed
         spread = Spread(seed: seed, share: masters)
         kind = spread == nil ? RedisNodes.kind(seed: seed, share: failovers) : .cluster
-        // Random numbers of its own, so plays with one lane stay the same.
+        // Lanes are drawn from their own random numbers, so plays with one lane stay the same.
         var lanes = SplitMix64(seed: seed ^ 0x1A9E5)
         self.lanes = Int.random(in: 0...9, using: &lanes) < 3 ? 2 : 1
         var fillings = SplitMix64(seed: seed ^ 0xF111)
@@ -128,7 +128,7 @@ final class Play {
         return witness.breach
     }
 
-    /// Whether PostgreSQL has a synchronous standby. Random numbers of its own.
+    /// Whether PostgreSQL has a synchronous standby. This is drawn from its own random numbers.
     private(set) lazy var hasStandby: Bool = {
         var random = SplitMix64(seed: seed ^ 0x57B0C)
         random = SplitMix64(seed: random.next() ^ seed)

@@ -238,7 +238,7 @@ extension RedisNodes {
         }
     }
 
-    /// Its keys go to another server one by one; until all are there, no script runs. Or they come back.
+    /// Its keys go to another server one by one; until all are there, no script runs. Some moves are undone.
     private func move(_ old: RedisServer) {
         let line = play.line
         let next = makeServer(ModelRedis(like: old.data))

@@ -19,7 +19,7 @@ final class RedisServer {
     var isCutOff = false
     /// The server to which its keys are moving: some are still here, and some are there.
     var importer: RedisServer?
-    /// The partitions of which this is true, and where their keys go.
+    /// The partitions whose keys are moving, and where they go.
     var moving: [PartitionID: RedisServer] = [:]
     /// The partitions that it serves, as far as it knows; nil for all.
     var served: Set<PartitionID>?
@@ -128,7 +128,7 @@ final class RedisServer {
         }
     }
 
-    /// Another program adds an entry to a queue, with an id that no gate gives.
+    /// Another program adds an entry to a queue, with an id that cannot come from a gate.
     func addForeignEntry(_ partition: PartitionID) {
         play.witness.didShake(partition)
         data.addForeignEntry(partition)

@@ -186,7 +186,7 @@ final class SimulatedControl: GateControl {
             data.entries(partition, after: after, limit: limit)
         }
         guard let items else {
-            throw lost("an id that no gate gives", "entries", server(of: partition))
+            throw lost("an id that cannot come from a gate", "entries", server(of: partition))
         }
         return items
     }

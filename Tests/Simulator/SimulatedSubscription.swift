@@ -12,7 +12,7 @@ final class SimulatedSubscription {
     private var server: RedisServer?
     /// Partitions whose events Redis sends.
     private var heard: Set<PartitionID> = []
-    /// Partitions that the daemon believes to be heard, and those that its loops do.
+    /// Partitions that the daemon takes for heard, and those that its loops take for heard.
     private var told: Set<PartitionID> = []
     private var believed: Set<PartitionID> = []
     /// Signals on their way to the loops.

@@ -38,7 +38,7 @@ struct Spread {
     let partitions: Int
     let coupons: Int64
 
-    /// Random numbers of its own, so plays with one master stay the same.
+    /// This is drawn from its own random numbers, so plays with one master stay the same.
     /// - Returns: nil if the play of this seed has one master.
     init?(seed: UInt64, share: Int) {
         var random = SplitMix64(seed: seed ^ 0x5B4EB7)
@@ -105,8 +105,8 @@ extension Play {
         }
     }
 
-    /// A partition's keys go to another master one by one; until all are there, no script of it runs. Or they
-    /// come back, or the other master takes the partition without them.
+    /// A partition's keys go to another master one by one; until all are there, no script of it runs. Some
+    /// moves end otherwise: the keys come back, or the other master takes the partition without them.
     private func move(_ partition: PartitionID) {
         let source = shards[homes[partition.rawValue]]
         // Operators wait until the gates of a promoted master are open (rule 51).

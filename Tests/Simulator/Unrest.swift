@@ -1,5 +1,5 @@
 /// What hits rebuilds after all other faults have ended, in plays with weights: they must not begin again
-/// because of it (rule 43). Random numbers of its own, so that the faults before it stay the same.
+/// because of it (rule 43). This is drawn from its own random numbers, so the faults before it stay the same.
 import CoreTestKit
 import CouponCore
 

@@ -64,7 +64,7 @@ package struct RawConnection: Sendable {
         channel.writeAndFlush(ByteBuffer(bytes: bytes), promise: nil)
     }
 
-    /// From now on the last byte of each record of TLS is left out.
+    /// From now on the last byte of each TLS record is left out.
     package func cutRecords() { tally.isCut.store(true, ordering: .relaxed) }
 
     package func close() { channel.close(promise: nil) }

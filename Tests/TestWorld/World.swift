@@ -7,7 +7,7 @@ package import TestSupport
 
 /// Servers and daemons of one test, on private sockets and ports. They stop when the world is released.
 package final class World: Sendable {
-    /// The Redis; of a cluster its first node.
+    /// The Redis; the first node of a cluster, or the first server beside sentinels.
     package let redis: RedisServer
     /// The cluster, if Redis is one.
     package let cluster: RedisCluster?
@@ -152,7 +152,7 @@ package final class Daemon: Sendable {
         let command = starter + [builtExecutable("coupond")]
         var flags = Array(command.dropFirst())
         let own = try world.arguments(listening: free, redis: redis, postgres: postgres)
-        // It may be given more than once, so a test that gives it means only its own.
+        // `--listen` may be given more than once, so a test that gives it means only its own addresses.
         flags += arguments.contains("--listen") ? own.dropFirst(2) : own[...]
         process = try ServerProcess(
             command[0],

@@ -41,7 +41,7 @@ private let uncheckedSendable: [String: String] = [:]
             guard let match = line.firstMatch(of: /^( *)(?:[\w@()]+ )*(?:func |init[?(<])/) else {
                 continue
             }
-            // Up to the next line with the same indentation. If that is no closing brace, there is no body.
+            // Up to the next line with the same indentation. If it has no closing brace, there is no body.
             let end = lines[(start + 1)...].firstIndex { line in
                 line.contains(/\S/) && !line.hasPrefix(match.1 + " ")
                     && !line.hasPrefix(match.1 + ")")

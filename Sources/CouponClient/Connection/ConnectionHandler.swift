@@ -140,7 +140,8 @@ final class ConnectionHandler: ChannelInboundHandler {
 
     // MARK: Answers
 
-    /// Not in `channelActive`: callers that wait for the connection are notified before it.
+    /// The context is known from here on, not only from `channelActive` on: callers that wait for the
+    /// connection are notified before that.
     func handlerAdded(context: ChannelHandlerContext) { self.context = context }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {

@@ -8,7 +8,7 @@ final class Endpoint {
     /// The address to connect to; nil for a unix socket.
     let target: SocketAddress?
     private(set) var connections: [ClientConnection] = []
-    /// Whether it has no connection, and gets none now.
+    /// Whether it has no connection, and is not making one.
     var isUnused: Bool { connections.isEmpty && !isDialing }
     private var isDialing = false
     private var failures = 0

@@ -52,8 +52,8 @@ public protocol GateControl: AnyObject {
     /// (rule 50).
     func fence(_ row: PartitionRow) throws(BackendError) -> Bool
 
-    /// Rule 45: for a queue that has an entry whose id no gate gives. Copies a part of the queue, and
-    /// replaces the queue once the copy is whole. Before that the queue stays as it is.
+    /// Rule 45: for a queue that has an entry whose id cannot come from a gate. Copies a part of the queue,
+    /// and replaces the queue once the copy is whole. Before that the queue stays as it is.
     /// - Parameters:
     ///   - move: its progress; over if `move.isOver`.
     ///   - row: the partition as the fence had it.
@@ -72,7 +72,7 @@ public protocol GateControl: AnyObject {
     func beat(_ partition: PartitionID, epoch: Epoch) throws(BackendError) -> Bool
 
     /// The entries of the queue after `after`, of any epoch, `limit` at most. The holders of damaged entries
-    /// are not searched for. Throws if an entry has an id that no gate gives.
+    /// are not searched for. Throws if the id of an entry cannot come from a gate.
     func entries(
         _ partition: PartitionID, after: Position, limit: Int
     ) throws(BackendError) -> [QueueItem]

@@ -1,4 +1,4 @@
-/// How far a rebuild has copied a queue that has an entry whose id no gate gives (rule 45).
+/// How far a rebuild has copied a queue that has an entry whose id cannot come from a gate (rule 45).
 public struct QueueMove: Sendable, Equatable {
     /// The last id copied. Ids are text here: they may be above every number of a gate.
     public var copied = "0-0"

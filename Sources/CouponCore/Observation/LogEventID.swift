@@ -113,7 +113,7 @@ package enum LogEventID {
         ),
         ("postgres-refused", "PostgreSQL refused to prepare the database"),
         ("secret-unusable", "a file with a secret cannot be used"),
-        ("tls-unusable", "a file of TLS cannot be used"),
+        ("tls-unusable", "a TLS file cannot be used"),
         ("redis-file-unusable", "a file for connections to Redis cannot be used"),
         ("certificate-expired", "the certificate of tls-certificate has expired"),
         (

@@ -117,7 +117,7 @@ extension MetricName {
         requests: "Answers to issue requests.",
         errors: "Issue requests that ended in an error.",
         bounced: "Answers given at the front door, without Redis.",
-        driftMarks: "Stale entries of the front door that the auditor dropped.",
+        driftMarks: "Stale marks of the front door that the auditor dropped.",
         requestsInFlight: "Requests without an answer.",
         requestSeconds: "Duration of requests by method; of bounces, those of one turn in 16.",
         frontDoorSeconds: "Time from an issue request to the gate call that it travels in.",

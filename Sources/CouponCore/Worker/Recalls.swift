@@ -34,8 +34,8 @@ final class Recalls {
         return asked.map(\.user)
     }
 
-    /// Removes requests that nobody waits for, if they are most of them: there are never many more than
-    /// requests in flight.
+    /// Removes requests that nobody waits for, once most of the list must be such requests. So the list never
+    /// grows far beyond the requests in flight.
     /// - Parameter inFlight: how many requests the worker has.
     func dropExpired(inFlight: Int, _ isWaiting: (UInt64) -> Bool) {
         guard waiting.count > 2 * inFlight + Limits.couponsPerLookup else { return }

@@ -47,7 +47,8 @@ extension Worker {
         }
     }
 
-    /// A gate whose Redis is not the one that a row names may have been replaced without a break.
+    /// Asks a gate's Redis who it is, if a row names another one: Redis may have been replaced without a
+    /// break of the connection.
     private func verifyGates() {
         var doubtful = Array(repeating: false, count: ways.count)
         for partition in options.partitioning.all {

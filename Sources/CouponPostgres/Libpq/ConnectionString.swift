@@ -29,7 +29,8 @@ package enum ConnectionString {
         return options["hostaddr"] == nil ? mistakeAtConnect(text) : nil
     }
 
-    /// libpq finds this only when it connects, as if the server were away.
+    /// A path that is too long for a unix socket. libpq finds it only when it connects, and reports it as if
+    /// the server were away.
     private static func mistake(inSocketsOf options: [String: String]) -> String? {
         let ports = (options["port"] ?? "5432").split(separator: ",").map(String.init)
         let port = ports.max { $0.count < $1.count } ?? ""
@@ -37,8 +38,8 @@ package enum ConnectionString {
         for folder in folders {
             let path = "\(folder)/.s.PGSQL.\(port)"
             guard path.utf8.count > SocketPath.limit else { continue }
-            return "the path of a unix socket may have \(SocketPath.limit) bytes, and that in the "
-                + "folder of host has \(path.utf8.count)"
+            return "the path of a unix socket may have \(SocketPath.limit) bytes, and the one in "
+                + "the folder that host names has \(path.utf8.count)"
         }
         return nil
     }

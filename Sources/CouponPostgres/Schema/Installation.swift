@@ -12,7 +12,7 @@ public struct Installation: Equatable, Sendable {
     /// What a daemon does at its start: runs the migrations that are missing, if the role may, checks its
     /// rights and, the first time, makes the partitions.
     ///
-    /// Safe to run twice, and by several daemons at once: one works, the others wait for it, or are
+    /// Safe to run twice, and by several daemons at once: one works, the others wait for it, and fail with
     /// `busy` if that takes long. Blocking, for ten minutes at most.
     /// - Parameters:
     ///   - partitions: P, 1 to `Limits.maximumPartitions`.
@@ -63,7 +63,7 @@ public struct Installation: Equatable, Sendable {
     ///   - partitions: P, as for `setUp`.
     ///   - role: gets the rights of a daemon; nil if nobody does.
     ///   - report: gets a line for each thing that was done.
-    /// - Throws: `refused` as `setUp`, if the caller is not the owner, and if `role` is.
+    /// - Throws: `refused` as `setUp`, and if the caller does not own the schema, or `role` owns part of it.
     public static func migrate(
         _ options: PostgresOptions, partitions: Int, grantTo role: String?, logger: Logger,
         report: (String) -> Void

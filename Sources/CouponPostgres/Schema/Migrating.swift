@@ -4,8 +4,8 @@ internal import CouponCore
 extension Session {
     /// How long one script may take, in seconds: a later one may build an index.
     private static let migrationSeconds = 600
-    /// After a wait for a lock a statement has to see what the session that had it has committed, whatever
-    /// the default of the role is.
+    /// After a wait for a lock a statement must see what the session that had it has committed, whatever
+    /// isolation level is the default of the role.
     private static let begin: Statement = "BEGIN ISOLATION LEVEL READ COMMITTED"
 
     /// - Throws: `refused` if the role may not change the schema, or make it.

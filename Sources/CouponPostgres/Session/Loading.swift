@@ -119,7 +119,7 @@ extension Session {
     private static let ofRejection =
         "user_id, sequence, request_id, reason, epoch, n FROM coupond.issue_rejection"
 
-    /// The reason is null if the letter is no rejection: its user has the coupon.
+    /// The reason is null if the letter is not a rejection: its user has the coupon.
     private static let ofLetter = """
         user_id, sequence, request_id,
             (CASE WHEN state = 1 OR NOT synced THEN 4 WHEN state = 3 THEN 5 END)::smallint AS reason,

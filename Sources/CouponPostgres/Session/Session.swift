@@ -198,7 +198,7 @@ final class Session {
         // planner knows nothing yet, it would read and sort the whole table for each page.
         // Plans are made once: with these settings no parameter changes a plan, and to plan a status or an
         // INSERT takes longer than to run it.
-        // A database with SQL_ASCII converts nothing, and would refuse to give what is no UTF-8.
+        // A database with SQL_ASCII converts nothing, and would refuse to give what is not UTF-8.
         // A store may idle longer in a transaction: lowering a total calls the gate inside it.
         let (idle, idleInTransaction) =
             switch role {

@@ -93,7 +93,7 @@ extension PostgresCouponStore: EventStore {
     }
 
     /// Deletes the oldest commits of some partitions, but never the last one. A commit is deleted by the age
-    /// of the next one: who has read it has missed the next one for as long.
+    /// of the next one, which a reader that stands at the deleted one has not read for as long.
     public func deleteCommits(
         olderThan milliseconds: Int64, of partitions: [PartitionID], limit: Int
     ) throws(BackendError) -> Int {

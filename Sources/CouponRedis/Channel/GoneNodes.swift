@@ -8,7 +8,7 @@ struct GoneNodes {
     /// Closed for good. If such a node comes back, it gets another place.
     private(set) var closed: Set<Int> = []
 
-    /// Whether there are some that are not closed.
+    /// Whether every node serves partitions or is closed.
     var isEmpty: Bool { since.isEmpty }
 
     /// The nodes serve other partitions now.

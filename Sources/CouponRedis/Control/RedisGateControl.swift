@@ -158,7 +158,7 @@ public final class RedisGateControl: GateControl {
                 let groups = places.map { evaluations(items[$0]) }
                 try node.perform { connection throws(BackendError) in
                     let replies = try node.replies(to: groups.flatMap(\.self), on: connection)
-                    // A connection to a Redis that is no master any more must not be kept.
+                    // A connection to a Redis that is no longer a master must not be kept.
                     for case .error(let text) in replies where ErrorReply.isTopologyNews(text) {
                         throw connection.error(text)
                     }

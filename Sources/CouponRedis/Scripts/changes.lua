@@ -14,9 +14,9 @@ local function has_term(term)
   return string.match(info, 'cluster_my_epoch:(%d+)') == term
 end
 
--- The fields of a queue entry as a daemon gets them, and how many bytes they had. An entry of another program
--- may be larger than any reply that a daemon reads. Of such a one comes its beginning, alone: a damaged entry
--- (rule 45).
+-- The fields of a queue entry as a daemon gets them, and about how many bytes they have. An entry of another
+-- program may be larger than any reply that a daemon reads. Then the daemon gets its beginning as the only
+-- field, which is a damaged entry (rule 45).
 local LARGEST_ENTRY, MOST_WORDS, BEGINNING = 1048576, 1000, 1024
 local function readable(fields)
   local bytes = 0
@@ -102,8 +102,8 @@ local function may_go(r, now)
   return is_finished(r, now) and r.queued == 0 and not is_capped(r)
 end
 
--- Plans the next check whether a coupon may leave: `retention` milliseconds after it has finished, which may
--- be in the future; 0 is never. The decimal id comes from the record's key, and is not made a number.
+-- Plans the next check whether a coupon may leave: `retention` milliseconds after it has finished, or will
+-- finish; with 0 there is none. The decimal id is cut from the record's key: a number in Lua would round it.
 local function plan_visit(index_key, record_key, r, now, retention)
   local at = math.huge
   if retention > 0 and is_finished(r, now) then
@@ -163,7 +163,7 @@ local function last_id(key)
   end
 end
 
--- Whether an id is one that no gate gives.
+-- Whether an id cannot come from a gate.
 local function is_foreign(id)
   local epoch, n = string.match(id or '', '^(%d+)-(%d+)$')
   return not epoch or tonumber(epoch) >= LARGEST or tonumber(n) >= LARGEST

@@ -19,7 +19,7 @@ while room > 0 and bytes_left > 0 do
     after, bytes_left = chunk[i][1], bytes_left - bytes
     entries[#entries + 1] = { after, fields }
   end
-  -- Behind an id that no gate gives nothing is read.
+  -- Nothing is read after an id that cannot come from a gate.
   room = (#chunk < wanted or is_foreign(after)) and 0 or room - #chunk
 end
 return entries

@@ -13,7 +13,8 @@
 --       0 judged: rev 8 | version 8 | state 1 | flags 1 | opens 8 | closes 8
 --         | for each request a verdict of VERDICT_BYTES:
 --           code 1 | reason or holder state 1 | sequence 8 | position: epoch 8, n 8
---       1 not loaded: rev 8    2 backlog limit reached    3 filling, and not cleared since its load: rev 8
+--       1 not loaded: rev 8    2 backlog limit reached
+--       3 filling, and the requests are not cleared since its load: rev 8
 --   1 STALE: status 1 | epoch 8    2 ROLLED_BACK
 -- Does  writes one queue entry, the holders and the counters of what it accepts. Otherwise writes nothing,
 --       except that the gate fences itself if it is below the daemon's floor, or in a Redis that was a

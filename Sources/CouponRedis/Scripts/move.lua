@@ -1,7 +1,7 @@
 #!lua flags=allow-oom
--- Copies a part of a queue that has an entry whose id no gate gives, and replaces the queue by the copy when
--- the copy is whole (rule 45). A stream takes only ids above its last one, so no gate can add to such a
--- queue.
+-- Copies a part of a queue that has an entry whose id cannot come from a gate, and replaces the queue by
+-- the copy when the copy is whole (rule 45). A stream takes only ids above its last one, so no gate can
+-- add to such a queue.
 --
 -- KEYS  gate, queue, copy
 -- ARGV  epoch, the last id copied (0-0 at first), the id after which to go on (the cursor at first), most

@@ -2,7 +2,8 @@
 -- Opens a rebuilt gate (rule 31).
 --
 -- KEYS  gate, queue
--- ARGV  epoch, how far the queue was counted: epoch, n, settled: epoch, n (the cursor), replication id, term
+-- ARGV  epoch; how far the queue was counted: epoch, n; settled, which is the cursor: epoch, n; replication
+--       id; term
 -- Out   1; 0 and nothing changed if the gate is not fenced with that epoch, has counted another part of
 --       the queue, or Redis has another history or term: then what was written may be gone
 -- Does  starts the numbering at 1, trims the queue to the cursor, announces the epoch

@@ -7,8 +7,8 @@
 --       last id that the queue ever gave, entries as XRANGE gives them
 -- Does  nothing. The entries are of one epoch, and whole unless they are larger than any gate's; the first is
 --       always included. A queue that is not a stream counts as empty. An open gate counts as fenced if it
---       could not add to its queue, because that is not a stream or has an id that no gate gives; move.lua
---       repairs that
+--       could not add to its queue, because that is not a stream or has an id that cannot come from a gate;
+--       move.lua repairs that
 
 local gate = read_gate()
 local last = last_id(KEYS[2])

@@ -28,7 +28,7 @@ public final class TopologySource: Sendable {
         var lastObserver: UInt64 = 0
     }
 
-    /// Asks servers, and holds the lock until they have answered.
+    /// What a reading needs. Its lock is held until the servers have answered.
     private struct Reading {
         var reader: TopologyReader
         var last: (begunAt: ContinuousClock.Instant, result: Result<Topology, BackendError>)?

@@ -106,7 +106,7 @@ struct AccessRefusal: Error, Equatable {
     }
 }
 
-/// How often callers were refused, by reason: of one event loop.
+/// How often callers were refused at one event loop, by reason.
 struct AccessCounts {
     private var counts = [Int](repeating: 0, count: AccessRefusal.Reason.allCases.count)
 

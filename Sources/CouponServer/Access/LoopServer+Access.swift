@@ -23,8 +23,8 @@ extension LoopServer {
             }
         } catch {
             if case .issue = request.method { counts.count(error.failure) }
-            // Only admin methods have an id here, which puts them in the trail. Issues and statuses are too
-            // many for that: the metric counts them.
+            // A refusal with an id goes into the trail. Only those of admin methods do: issues and statuses
+            // are too many for that, and the metric counts them.
             report(
                 error, connection.identity, request.method.name,
                 request: request.method.isAdmin ? request.id : nil)

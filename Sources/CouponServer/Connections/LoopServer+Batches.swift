@@ -101,7 +101,7 @@ extension LoopServer {
     /// Answers a batch if it can be, and forgets it if nothing of it is left.
     private func answerIfOver(_ number: UInt64, _ batch: PendingBatch) {
         if let answer = batch.dequeueAnswer() {
-            // Nobody waits for them any more; those at work count by themselves.
+            // Nobody waits for these users any more; those at the worker or in the lane are counted there.
             usersOfBatches -= batch.count - batch.atWork
             let connection = connections[batch.caller.connection]
             connection?.share.release(batch.share)

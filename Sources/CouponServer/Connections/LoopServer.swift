@@ -31,7 +31,7 @@ final class LoopServer {
     private(set) var userRates: UserRates?
     /// Which requests are logged.
     private(set) var reporting: RequestReporting
-    /// How many of this loop's requests in flight the other loops know.
+    /// How many of this loop's requests in flight the other loops know of.
     var requestsPublished = 0
     var accessCounts = AccessCounts()
     var accessLog = AccessLog()

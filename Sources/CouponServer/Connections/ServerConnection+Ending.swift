@@ -8,9 +8,9 @@ extension ServerConnection {
     /// Nothing more is read from this stream: sends an error with id 0, then ends.
     func end(with failure: Failure) { end(with: failure, unanswered: state.unanswered) }
 
-    /// Callers read the error before the answers to what is in work, and may not wait for those. So it must
-    /// not say that nothing was accepted (promise 9).
-    /// - Parameter unanswered: how many requests are in work.
+    /// Callers read the error before the answers to what is in progress, and may not wait for those. So it
+    /// must not say that nothing was accepted (promise 9).
+    /// - Parameter unanswered: how many requests are in progress.
     func end(with failure: Failure, unanswered: Int) {
         let told = unanswered == 0 ? failure : failure.with(acceptance: .unknown)
         write(Response(id: 0, result: .failure(told)))

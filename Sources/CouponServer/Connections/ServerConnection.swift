@@ -13,7 +13,7 @@ final class ServerConnection: ChannelInboundHandler {
     let loopServer: LoopServer
     private(set) var splitter: FrameSplitter
     private(set) var number: UInt64 = 0
-    /// By which admins name it: a later connection of the daemon has a higher id.
+    /// The id by which admins name it: a later connection of the daemon has a higher one.
     private(set) var id: Int64 = 0
     private(set) var opened = MonotonicTime(nanoseconds: 0)
     private let entrance: Entrance
@@ -284,7 +284,7 @@ final class ServerConnection: ChannelInboundHandler {
         if let refusal = identity.expiry(at: now) { endAccess(refusal) }
     }
 
-    /// - Parameter unanswered: requests of the identity before that are in work.
+    /// - Parameter unanswered: requests in progress that the identity before sent.
     private func identityChanged(unanswered: Int) {
         issuesFreely = identity.principal.issuesFreely
         splitter = FrameSplitter(
@@ -302,7 +302,7 @@ final class ServerConnection: ChannelInboundHandler {
         endAtOnce(with: refusal.failure)
     }
 
-    /// The request in work gets no answer of its own.
+    /// The request in progress gets no answer of its own.
     func forgetRequest() {
         state.requestAnswered()
         loopServer.endTurn()

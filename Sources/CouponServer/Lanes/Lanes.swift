@@ -60,7 +60,7 @@ struct Lanes: Sendable {
         watches.lane.submitRecurring { [watches] in $0.lookAtLog(of: watches) }
     }
 
-    /// The daemon ends. Waits for the admin methods in work, then writes the lines of the trail that wait.
+    /// The daemon ends. Waits for admin methods in progress, then writes the lines of the trail that wait.
     /// Both together have a time limit; what is not written by then is lost.
     /// - Parameter areCallersLeft: whether callers were cut off. Rebuilds notice that a little later, and
     ///   then add their lines.

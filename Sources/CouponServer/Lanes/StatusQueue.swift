@@ -1,5 +1,5 @@
 /// Statuses that wait, in front of two lanes that answer them in batches. While PostgreSQL looks up one batch
-/// Redis looks up the other. Calls that come meanwhile are the next batch of the lane that ends first.
+/// Redis looks up the other. Calls that come during that are the next batch of the lane that ends first.
 internal import CouponCore
 internal import CouponWire
 internal import NIOCore

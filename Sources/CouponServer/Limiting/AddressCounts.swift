@@ -7,7 +7,7 @@ internal import Synchronization
 struct AddressKey: Hashable, Sendable {
     private let network: UInt64
 
-    /// Nil for what is no IP address.
+    /// Nil for what is not an IP address.
     init?(_ text: String) {
         guard let bytes = IPAddress(text)?.bytes else { return nil }
         network = bytes.prefix(8).reduce(0) { $0 << 8 | UInt64($1) }

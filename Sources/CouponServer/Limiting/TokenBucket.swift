@@ -20,7 +20,7 @@ struct Rate: Equatable, Sendable {
     init(perSecond: Int) { self.init(perSecond: perSecond, burst: perSecond) }
 }
 
-/// A bucket, as the moment from which on it is full. It begins full.
+/// A bucket, kept as the moment from which on it is full. It begins full.
 struct TokenBucket: Sendable {
     private var fullAt: Int64 = .min
 

@@ -47,7 +47,7 @@ final class ProxyHandler: ChannelInboundHandler {
     private func begin(_ context: ChannelHandlerContext, _ source: String?, _ length: Int) {
         isOver = true
         deadline?.cancel()
-        // Even if the proxy does not say for whom it calls: the caller of a proxy is never on this machine.
+        // Set even if the proxy does not say for whom it calls: its caller never counts as on this machine.
         connection.source = source ?? context.remoteAddress?.ipAddress ?? ""
         context.fireChannelActive()
         received.moveReaderIndex(forwardBy: length)

@@ -62,7 +62,7 @@ final class ObservationHandler: ChannelInboundHandler {
     }
 
     func handlerAdded(context: ChannelHandlerContext) {
-        // This holds for a client that sends its request byte by byte, too.
+        // The timeout also ends a client that sends its request byte by byte.
         timeout = context.eventLoop.assumeIsolated().scheduleTask(
             in: .seconds(Limits.observationSeconds)
         ) { self.timeIsUp(context) }

@@ -43,15 +43,15 @@ enum StatusPage {
         <section class="plots" aria-label="Rates of this daemon">
         <article class="card"><h2>Accepted</h2>
         <p class="value"><output id="accepted-rate">0</output><small>/s</small></p>
-        <svg id="accepted-plot" class="plot" tabindex="0" role="img" aria-label="Accepted a second"></svg>
+        <svg id="accepted-plot" class="plot" tabindex="0" role="img" aria-label="Accepted per second"></svg>
         <p class="foot"><output id="accepted-total">0</output> since its start</p></article>
         <article class="card"><h2>Issued</h2>
         <p class="value"><output id="issued-rate">0</output><small>/s</small></p>
-        <svg id="issued-plot" class="plot" tabindex="0" role="img" aria-label="Issued a second"></svg>
+        <svg id="issued-plot" class="plot" tabindex="0" role="img" aria-label="Issued per second"></svg>
         <p class="foot"><output id="issued-total">0</output> since its start</p></article>
         <article class="card"><h2>Bounced</h2>
         <p class="value"><output id="bounced-rate">0</output><small>/s</small></p>
-        <svg id="bounced-plot" class="plot" tabindex="0" role="img" aria-label="Bounced a second"></svg>
+        <svg id="bounced-plot" class="plot" tabindex="0" role="img" aria-label="Bounced per second"></svg>
         <p class="foot"><output id="bounced-total">0</output> since its start</p></article>
         <article class="card"><h2>Queued</h2>
         <p class="value"><output id="queued-now">0</output><small>entries</small></p>
@@ -71,7 +71,7 @@ enum StatusPage {
         <h2 id="latency-title">Latency</h2>
         <table id="latency"><thead><tr><th scope="col">of the last seconds</th>
         <th scope="col">median</th><th scope="col">99 %</th><th scope="col" class="spark">
-        <span class="sr">course</span></th></tr></thead>
+        <span class="sr">trend</span></th></tr></thead>
         <tbody>
         <tr><th scope="row">bounce</th><td>–</td><td>–</td><td class="spark"><svg></svg></td></tr>
         <tr><th scope="row">issue</th><td>–</td><td>–</td><td class="spark"><svg></svg></td></tr>

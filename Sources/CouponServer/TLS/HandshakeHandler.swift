@@ -52,7 +52,7 @@ final class HandshakeHandler: ChannelDuplexHandler {
             var peer = connection.peer
             let certificate = Self.certificate(context)
             peer.alternativeNames = certificate?.alternativeNames ?? []
-            // This counts for a resumed session too, whose certificate was checked when the session began.
+            // The end counts for a resumed session too, whose certificate was checked when the session began.
             let end = certificate.map {
                 Timestamp(microseconds: Int64($0.notValidAfter) * 1_000_000)
             }

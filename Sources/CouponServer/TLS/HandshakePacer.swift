@@ -35,7 +35,7 @@ final class HandshakePacer: ChannelDuplexHandler {
 
     func handlerRemoved(context: ChannelHandlerContext) { self.context = nil }
 
-    /// Closes the socket without an alert of TLS.
+    /// Closes the socket without a TLS alert.
     func closeAtOnce() { context?.close(promise: nil) }
 
     /// The handshake has failed: what the caller sends now is thrown away until it closes.

@@ -1,4 +1,4 @@
-/// Whether a record of TLS is incomplete, from the bytes of the socket: TLS hands nothing on before a record
+/// Whether a TLS record is incomplete, from the bytes of the socket: TLS hands nothing on before a record
 /// is whole, so nobody else sees that bytes have come.
 internal import NIOCore
 

@@ -5,7 +5,7 @@ internal import NIOSSL
 internal import Synchronization
 internal import TLSSupport
 
-/// The contents of the files of TLS, in PEM form.
+/// The contents of the TLS files, in PEM form.
 public struct TLSMaterial: Sendable {
     let certificate: [UInt8]
     let key: [UInt8]
@@ -22,7 +22,7 @@ public struct TLSMaterial: Sendable {
     }
 }
 
-/// Why the files of TLS cannot be used.
+/// Why the TLS files cannot be used.
 public struct TLSMistake: Error, CustomStringConvertible {
     /// Which file; named like its setting.
     public enum File: String, Sendable {

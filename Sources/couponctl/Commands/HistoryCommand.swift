@@ -8,8 +8,9 @@ struct HistoryCommand: AsyncParsableCommand {
         commandName: "history",
         abstract: "Lists what admins did, the newest first; with --json one a line.",
         discussion: """
-            Lists actions on a coupon, those of a caller with --principal, or all. Denied calls of callers \
-            with a name are among them, counted by the minute. To continue, name the last id with --before.
+            Lists all actions, those on one coupon, or those of the caller that --principal names. Denied \
+            calls of callers with a name are among them, counted by the minute. To continue, name the last \
+            id with --before.
             """)
 
     @OptionGroup var global: GlobalOptions

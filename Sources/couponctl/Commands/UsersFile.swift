@@ -17,7 +17,7 @@ enum UsersFile {
         var users: [UserID] = []
         let lines = text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline)
         for (index, line) in lines.enumerated() {
-            // Only around the id: a line of two numbers is no user.
+            // Spaces are ignored around the id only: a line of two numbers is not a user id.
             var word = line.drop(while: \.isWhitespace)
             while word.last?.isWhitespace == true { word.removeLast() }
             if word.isEmpty { continue }
@@ -38,12 +38,12 @@ enum UsersFile {
     }
 }
 
-/// Asks for a coupon for a part of the users, and again for those whose answer may come later.
+/// Asks for a coupon for a part of the users, and again for those whose request may still succeed.
 ///
 /// The request id is made of coupon and user, so the same file may be sent again: a user who got the coupon
 /// by it gets the same answer.
 struct PartIssue {
-    /// How it ended for each user; nil if nothing is known and nothing was accepted.
+    /// How it ended for each user; nil while there is no answer and the request is surely not accepted.
     private(set) var ends: [Result<Outcome, Failure>?]
     /// What the tries so far have shown of each user.
     private var known: [Acceptance]
@@ -53,7 +53,8 @@ struct PartIssue {
     private var tries: UInt32 = 0
 
     init(coupon: CouponID, users: ArraySlice<UserID>, waitFor: WaitFor) {
-        // An earlier run may have asked, so the gate is asked: a holder gets its sequence, and not SOLD_OUT.
+        // An earlier run may have asked. As retries the requests go to the gate, so a holder gets its
+        // sequence, and not SOLD_OUT.
         batch = IssueBatch(
             coupon: coupon, items: users.map { Self.item(coupon, $0) }, waitFor: waitFor,
             attempt: 1)

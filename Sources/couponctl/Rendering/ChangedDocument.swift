@@ -27,7 +27,7 @@ struct ChangedDocument {
 }
 
 extension JSONValue {
-    /// A document from outside, with its members by name and its moments as RFC 3339. A text that is no
+    /// A document from outside, with its members by name and its moments as RFC 3339. A text that is not a
     /// document is a string.
     static func document(_ text: String?) -> JSONValue {
         guard let text else { return .null }

@@ -12,7 +12,7 @@ enum TextFile {
         return text.hasPrefix("\u{FEFF}") ? String(text.unicodeScalars.dropFirst()) : text
     }
 
-    /// The lines of a text. A file of Windows ends each with two characters that Swift takes for one.
+    /// The lines of a text. A Windows file ends each line with two characters that Swift takes for one.
     static func lines(of text: String) -> [Substring] {
         text.split(omittingEmptySubsequences: false) { $0 == "\n" || $0 == "\r\n" }
     }

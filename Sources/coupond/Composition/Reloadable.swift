@@ -30,7 +30,7 @@ struct ConfiguredFiles: Sendable {
                 try CallerTLS(files, logger)
             }
         } catch {
-            logger.critical("a file of TLS cannot be used", metadata: [LogKey.reason: "\(error)"])
+            logger.critical("a TLS file cannot be used", metadata: [LogKey.reason: "\(error)"])
             throw ExitCode(EX_CONFIG)
         }
         do throws(FileMistake) {

@@ -140,7 +140,7 @@ internal import CouponRedis
             !self.redis.isUnixSocket
         {
             layers.report(
-                "redis-tls-server-name is a name, or the IP address in redis",
+                "redis-tls-server-name must be a name, or the IP address in redis",
                 about: settings.redisTLSServerName)
         }
         switch (self.redisTLSCertificate, self.redisTLSKey) {

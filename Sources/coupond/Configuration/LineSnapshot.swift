@@ -30,7 +30,7 @@ struct LineSnapshot: FileConfigSnapshot {
             throw ConfigurationError(problems: [problem])
         }
         var problems: [ConfigurationProblem] = []
-        // Not split by "\n": "\r\n" is one character. Editors of Windows begin a file with a byte order mark.
+        // Not split by "\n": "\r\n" is one character. Windows editors begin a file with a byte order mark.
         let lines = (text.hasPrefix("\u{FEFF}") ? text.dropFirst() : text[...])
             .split(omittingEmptySubsequences: false, whereSeparator: \.isNewline)
         for (index, line) in lines.enumerated() {
@@ -58,7 +58,7 @@ struct LineSnapshot: FileConfigSnapshot {
         let value = String(line[line.index(after: equals)...].trimmed)
         if let first = entries[key] {
             guard setting.isList else {
-                return .init(origin: origin, text: "\(key) is set before, at \(first.origin)")
+                return .init(origin: origin, text: "\(key) is already set at \(first.origin)")
             }
             entries[key] = Entry(value: first.value + "," + value, origin: first.origin)
             return nil
@@ -67,7 +67,7 @@ struct LineSnapshot: FileConfigSnapshot {
         return nil
     }
 
-    /// The encoded key is the value's place.
+    /// Returns the value's place in the file as its encoded key, for messages.
     func value(forKey key: AbsoluteConfigKey, type: ConfigType) -> LookupResult {
         guard let name = key.components.last, let entry = entries[name] else {
             return LookupResult(encodedKey: key.description, value: nil)

@@ -18,8 +18,8 @@ func secret(
     }
 }
 
-/// The admin token, in the first line of a file. Guesses are cheap, so the token must be long. Whoever may
-/// write the file is an admin.
+/// The admin token, in the first line of a file. Guesses are cheap, so the token must be long. A user who
+/// may write the file is an admin.
 func checkedAdminToken(inFile path: String) throws(SecretError) -> [UInt8] {
     let token = try secret(inFile: path, limit: Limits.maximumTokenBytes, isGuarded: true)
     guard token.count >= Limits.minimumTokenBytes else {

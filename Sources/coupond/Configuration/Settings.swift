@@ -120,7 +120,7 @@ struct Settings {
             + "and off for loopback")
     let idleTimeout = Setting(
         "idle-timeout", .duration(.seconds(1)...(.seconds(24 * 3_600))), "10m",
-        "A connection without a request for so long is closed")
+        "How long a connection may stay open without a request")
     let userRate = Setting(
         "user-rate", .wholeOrOff(1...1_000_000), "off",
         "Issue requests of one user each second; further ones are refused")
@@ -173,7 +173,7 @@ struct Settings {
         "JSON or text lines; auto is text on a terminal, else JSON")
     let slowRequest = Setting(
         "slow-request", .durationOrOff(.milliseconds(1)...(.seconds(60))), "off",
-        "Requests that take so long or longer are logged, with the stages of their way")
+        "Requests that take so long or longer are logged, with the time that each stage took")
     let logSample = Setting(
         "log-sample", .wholeOrOff(1...1_000_000_000), "off",
         "One in so many issue requests that are accepted or issued is logged in the same way")

@@ -31,7 +31,7 @@ extension Stage {
         }
     }
 
-    /// Gates ask for the settings once a second, so it lasts for longer than that.
+    /// Gates ask for the settings once a second, so the fault lasts for longer than that.
     func makeRedisUnsafe(for lasts: Duration) async throws {
         try await world.redis.cli("CONFIG", "SET", "appendfsync", "everysec")
         try await Task.sleep(for: .seconds(1) + lasts)

@@ -80,7 +80,7 @@ extension ModelRedis {
             items.append(stored.item)
         }
         let gate = keys.gate
-        // If the queue has an entry whose id no gate gives, an open gate cannot add to it.
+        // If the queue has an entry whose id cannot come from a gate, an open gate cannot add to it.
         let isForeign = !keys.foreign.isEmpty
         return GateView(
             status: gate.map { $0.isFenced || isForeign ? .fenced : .open } ?? .missing,

@@ -2,7 +2,7 @@
 public import CouponCore
 
 extension ModelRedis {
-    /// A claim that has not moved for so long is free, in milliseconds.
+    /// How long a claim may stand still before it is free, in milliseconds.
     public static let claimMilliseconds: Int64 = 5_000
 
     /// Rule 32: from now on only this load may stage the coupon's holders.

@@ -21,7 +21,7 @@ extension ModelRedis {
         return true
     }
 
-    /// Another program adds an entry with an id that no gate gives.
+    /// Another program adds an entry with an id that cannot come from a gate.
     public mutating func addForeignEntry(_ partition: PartitionID) {
         let number = self[partition].foreign.count + 1
         self[partition].foreign.append("\(Self.foreignEpoch)-\(number)")
@@ -74,7 +74,7 @@ extension ModelRedis {
         return true
     }
 
-    /// The entries as they are in the queue; nil if no gate gives the id of one of them.
+    /// The entries as they are in the queue; nil if the id of one cannot come from a gate.
     public func entries(
         _ partition: PartitionID, after: Position, limit: Int
     ) -> [QueueItem]? {

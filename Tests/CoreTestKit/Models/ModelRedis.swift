@@ -25,7 +25,7 @@ public struct ModelRedis: Sendable {
         public var queue: [Entry] = []
         /// The last id that the queue ever gave.
         public var lastID = Position.zero
-        /// Ids of another program at the end of the queue, which no gate gives.
+        /// Ids of another program at the end of the queue, which cannot come from a gate.
         public var foreign: [String] = []
         /// What a rebuild has copied of such a queue so far.
         public var copy: [Entry] = []

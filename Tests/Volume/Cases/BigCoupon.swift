@@ -48,7 +48,7 @@ extension Case {
         ) { scene, figures in try await scene.askForCoupon(of: size, &figures) }
     }
 
-    /// Three daemons are asked for the coupon at once: one of them loads it at a time. Then they are killed
+    /// Three daemons are asked for the coupon at once: only one at a time loads it. Then they are killed
     /// during a load, three times: what they leave in Redis is bounded, and the next load completes it.
     static let cutLoads = Case(
         "cut-loads", daemons: [3],

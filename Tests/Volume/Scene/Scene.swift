@@ -58,7 +58,7 @@ final class Scene: Sendable {
 
     // MARK: Waiting
 
-    /// Waits until a condition holds. Prints before what it waits for, and for how long at most.
+    /// Waits until a condition holds. First prints what it waits for, and for how long at most.
     /// - Parameter every: milliseconds between two checks; a check starts a process.
     func wait(
         for what: String, atMost limit: Int, every milliseconds: Int = 200,

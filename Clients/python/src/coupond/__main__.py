@@ -377,7 +377,7 @@ def main(command_line: list[str] | None = None) -> int:
     try:
         client = make_client(arguments)
     except OSError as error:
-        complain(f"the files of TLS cannot be used: {error}")
+        complain(f"the TLS files cannot be used: {error}")
         return USAGE
     except ValueError as error:
         complain(str(error))

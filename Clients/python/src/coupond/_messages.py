@@ -100,7 +100,7 @@ def judge_last_error(error: pb.Error, has_answer: bool, unanswered: int) -> None
     if error.code == words.Code.RESOURCE_EXHAUSTED.value and error.retry_after_ms > 0:
         counts = not has_answer
     else:
-        # Daemons of earlier versions end a caller's access with NOT_ACCEPTED, whatever is in work.
+        # Daemons of earlier versions end a caller's access with NOT_ACCEPTED, whatever is in progress.
         is_end = error.code in (words.Code.UNAUTHENTICATED.value, words.Code.UNAVAILABLE.value)
         counts = unanswered == 1 and not is_end
     if not counts:

@@ -8,7 +8,7 @@ struct Checkout: Sendable {
 
     /// What became of an order: known from before, or asked now.
     func place(_ order: Order) async throws -> Order {
-        // Before the request goes out: a crash must not forget that it may have been accepted.
+        // Kept before the request goes out: a crash must not forget that it may have been accepted.
         let (known, again) = try await book.begin(order)
         return try await known.decided ? known : settle(known, again: again)
     }
