@@ -45,7 +45,11 @@ public import CouponDomain
         _ answer: CouponStatus, id: UInt64, into output: inout OutputRawSpan
     ) -> Bool {
         precondition(output.freeCapacity >= Self.maximumBytes, "the longest status must fit")
-        if coupon != answer.coupon, !pack(answer.coupon) { return false }
+        if coupon != answer.coupon {
+            coupon = nil
+            guard pack(answer.coupon) else { return false }
+            coupon = answer.coupon
+        }
         unsafe response.pointee.id = id
         unsafe Part(status, in: self).fill(answer)
         unsafe output.appendFrame {
@@ -54,15 +58,13 @@ public import CouponDomain
         return true
     }
 
-    private mutating func pack(_ new: Coupon) -> Bool {
-        coupon = nil
+    private mutating func pack(_ coupon: Coupon) -> Bool {
         arena.reset()
-        guard let part = try? arena.coupon(new), part.packedSize <= Self.maximumCouponBytes else {
+        guard let part = try? arena.coupon(coupon), part.packedSize <= Self.maximumCouponBytes else {
             return false
         }
         let size = unsafe protobuf_c_message_pack(part.base, couponBytes)
         unsafe status.pointee.coupon = unsafe ProtobufCBinaryData(len: size, data: couponBytes)
-        coupon = new
         return true
     }
 }
