@@ -44,22 +44,34 @@ struct Chaos: AsyncParsableCommand {
             "chaos: \(rounds) rounds from seed \(first);"
                 + " answers may be \(HistoryChecker.grantedMilliseconds) + \(tolerance) ms late")
         let servers = try await Servers()
+        let canIsolate = cluster ? await Self.canIsolate() : false
         var (played, failed) = (0, 0)
         while played < rounds, !Task.isCancelled {
             let seed = played == 0 ? first : SplitMix64.mixed(first, played)
-            if try await !play(seed, on: servers) { failed += 1 }
+            if try await !play(seed, on: servers, canIsolate) { failed += 1 }
             played += 1
         }
         say("chaos: \(played) rounds, \(failed) with a breach")
         if failed > 0 || played < rounds { throw ExitCode.failure }
     }
 
+    /// Whether a master can be cut off from the others here.
+    private static func canIsolate() async -> Bool {
+        if (try? await BridgedNetwork(1)) != nil { return true }
+        say(
+            "chaos: cannot make network namespaces here, so cluster-master-isolated is left out")
+        return false
+    }
+
     /// False if a promise was broken.
-    private func play(_ seed: UInt64, on servers: Servers) async throws -> Bool {
+    private func play(
+        _ seed: UInt64, on servers: Servers, _ canIsolate: Bool
+    ) async throws -> Bool {
         let all =
             cluster ? Fault.allInCluster : sentinel ? Fault.allWithSentinels : Fault.all
         let faults = all.filter {
             (only.isEmpty || "\($0)".contains(only)) && (servers.hasLogDisk || $0 != .logDiskFull)
+                && (canIsolate || $0 != .cluster(.masterIsolated))
         }
         let schedule = Schedule(
             seed: seed, faults: faults, inCluster: cluster, withSentinels: sentinel)

@@ -126,6 +126,8 @@ enum ClusterFault: String, CaseIterable, Sendable {
     case masterRestarted = "master-restarted"
     /// It is stopped until its replica has taken over, and goes on as if nothing had happened.
     case masterStopped = "master-stopped"
+    /// The other nodes do not reach it, and the daemons do: it goes on until it notices.
+    case masterIsolated = "master-isolated"
     /// Its replica takes over by order, and later it takes over again.
     case failover
     /// Everything in it is gone.
@@ -137,7 +139,7 @@ enum ClusterFault: String, CaseIterable, Sendable {
 
     fileprivate var duration: ClosedRange<Int> {
         switch self {
-        case .masterKilled, .masterStopped: 2_500...4_500
+        case .masterKilled, .masterStopped, .masterIsolated: 2_500...4_500
         case .masterRestarted: 50...300
         case .failover, .slotMigrated: 500...2_000
         case .nodeEmptied, .slotStolen: 300...1_500

@@ -96,12 +96,18 @@ final class Stage: Sendable {
     let traffic: Traffic
     /// Whether answers wait for a replica.
     let waits: Bool
+    /// The network between the nodes of the cluster, if a master is to be cut off.
+    let network: BridgedNetwork?
 
     init(_ schedule: Schedule, postgres: PostgresServer) async throws {
         let waits = (schedule.cluster ?? schedule.sentinels)?.waits ?? false
         self.waits = waits
+        let isolates = schedule.strikes.contains { $0.fault == .cluster(.masterIsolated) }
+        let network = isolates ? try await BridgedNetwork(6) : nil
+        self.network = network
         world = try await World(
-            postgres: postgres, cluster: schedule.cluster == nil ? nil : RedisCluster(),
+            postgres: postgres,
+            cluster: schedule.cluster == nil ? nil : RedisCluster(places: network?.places),
             sentinels: schedule.sentinels == nil ? nil : RedisSentinels())
         var hosts: [DaemonHost] = []
         for number in 0..<schedule.daemons {

@@ -30,10 +30,7 @@ struct ClusterPartitionTests {
         init(reachesPostgres: Bool = false) async throws {
             let network = try await BridgedNetwork(6)
             self.network = network
-            cluster = try await RedisCluster(
-                places: (0..<6).map {
-                    RedisCluster.Place(host: network.address($0), startedBy: network.starter($0))
-                })
+            cluster = try await RedisCluster(places: network.places)
             let rules = try TemporaryFolder()
             let hba = try rules.write(
                 "local all all trust\nhost all all 10.0.0.0/8 trust\n", to: "pg_hba.conf")

@@ -62,6 +62,101 @@ extension FaultTests {
             #expect(try await daemon.stop() == .code(0))
         }
 
+        @Test func `a sale goes on while the page's commands add a master and move partitions`()
+            async throws
+        {
+            let cluster = try await RedisCluster()
+            let world = try await World(postgres: PostgresServer.shared(), cluster: cluster)
+            // On a master without a replica nothing would be accepted.
+            let waiting = ["--redis-wait-replicas", "1"]
+            let daemons = [try await world.daemon(waiting), try await world.daemon(waiting)]
+            let traffic = try await traffic(world, through: daemons)
+            let (old, seed) = (cluster.nodes[0], cluster.nodes[1])
+            let master = try await cluster.spareNode(at: "127.0.0.40")
+            let replica = try await cluster.spareNode(at: "127.0.0.41")
+            let epochs = try epochs(world)
+            // The sale lasts until it is stopped: users come one after the other.
+            let sale = Task {
+                while !Task.isCancelled { await traffic.run(first: 8, spread: .milliseconds(80)) }
+            }
+            defer { sale.cancel() }
+            try await traffic.reach(accepted: 30)
+            try await run(
+                "join",
+                environment: [
+                    "NEW": "\(master.host):\(master.port)", "SEED": "\(seed.host):\(seed.port)",
+                    "NODES": cluster.seeds.joined(separator: " "),
+                ])
+            try await run("replica", old: master, new: replica)
+            let moved = Array(try await partitions(of: old, daemons[0]).dropLast())
+            #expect(moved.count >= 3)
+            try await run(
+                "move",
+                environment: [
+                    "OLD": "\(old.host):\(old.port)", "NEW": "\(master.host):\(master.port)",
+                    "PARTITIONS": moved.map { "\($0.rawValue)" }.joined(separator: " "),
+                ])
+            let end = traffic.recorder.now
+            for daemon in daemons {
+                try await eventually("the new master has the partitions") {
+                    try await partitions(of: master, daemon) == moved
+                }
+            }
+            let accepted = { (partition: PartitionID) in
+                traffic.history.calls.contains {
+                    $0.sent > end && $0.acceptedSequence != nil
+                        && Partitioning(count: 16).partition(of: $0.coupon) == partition
+                }
+            }
+            try await eventually("the moved partitions accept") { moved.allSatisfy(accepted) }
+            sale.cancel()
+            await sale.value
+
+            // Users whose call was cancelled, and those who have not asked yet.
+            await traffic.askAgain(try await world.tables())
+            try await world.waitUntilQuiet()
+            var checker = HistoryChecker()
+            checker.toleranceMilliseconds = 3_600_000
+            let breaches = checker.check(traffic.history, against: try await world.tables())
+            #expect(breaches.isEmpty, "\(breaches.count): \(breaches.prefix(5))")
+            let later = try self.epochs(world)
+            #expect(moved.allSatisfy { later[$0.rawValue] > epochs[$0.rawValue] })
+            let command = try await CommandRun(
+                builtExecutable("couponctl"),
+                ["topology", "--address", "127.0.0.1:\(daemons[1].port)"])
+            #expect(command.text.contains("\(master.host):\(master.port)"), "\(command.text)")
+            for daemon in daemons { #expect(try await daemon.stop() == .code(0)) }
+        }
+
+        /// Many users for one coupon of each partition.
+        private func traffic(_ world: World, through daemons: [Daemon]) async throws -> Traffic {
+            let coupons = (1...16 as ClosedRange<Int64>).map { CouponID($0) }
+            let traffic = Traffic(
+                world, offers: Dictionary(uniqueKeysWithValues: coupons.map { ($0, Int64?.none) }),
+                wishes: (1...300 as ClosedRange<Int64>).flatMap { user in
+                    coupons.map { Traffic.Wish($0, UserID(user)) }
+                })
+            for coupon in coupons {
+                _ = try await daemons[0].client.create(.offer(coupon.rawValue, total: nil))
+            }
+            for daemon in daemons { traffic.add(daemon) }
+            return traffic
+        }
+
+        private func epochs(_ world: World) throws -> [Int] {
+            try world.sql("SELECT epoch FROM coupond.partition ORDER BY id").split(separator: "\n")
+                .compactMap { Int($0) }
+        }
+
+        /// The partitions of a master, as a daemon knows it.
+        private func partitions(of node: RedisServer, _ daemon: Daemon) async throws
+            -> [PartitionID]
+        {
+            let address = "\(node.host):\(node.port)"
+            let nodes = try await daemon.client.topology().nodes
+            return nodes.first { $0.address == address }?.partitions ?? []
+        }
+
         private func run(
             _ recipe: String, old: RedisServer? = nil, new: RedisServer
         ) async throws {

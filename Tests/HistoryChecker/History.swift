@@ -38,19 +38,29 @@ public struct Loss: Sendable {
     /// Whether acceptances that were answered may be gone. If not, answers waited for replicas, and only
     /// acceptances without an answer may be gone.
     public let includesAnswered: Bool
+    /// Whether what callers knew before it is safe: only what was accepted while it was caused may be gone.
+    public let sparesEarlier: Bool
 
     /// - Parameters:
     ///   - store: the server whose data went back.
     ///   - at: when; if an older copy was restored, it begins when the copy was taken.
     ///   - coupons: those on the server; nil for all.
     ///   - includesAnswered: whether acceptances that were answered may be gone.
+    ///   - sparesEarlier: whether what callers knew before it is safe.
     public init(
-        of store: Store, at: Interval, coupons: Set<CouponID>? = nil, includesAnswered: Bool = true
+        of store: Store, at: Interval, coupons: Set<CouponID>? = nil,
+        includesAnswered: Bool = true, sparesEarlier: Bool = false
     ) {
         self.store = store
         self.at = at
         self.coupons = coupons
         self.includesAnswered = includesAnswered
+        self.sparesEarlier = sparesEarlier
+    }
+
+    /// Whether what a caller learned in this interval may be gone.
+    func mayHaveTaken(whatWasLearnedIn interval: Interval) -> Bool {
+        at.to >= interval.from && (!sparesEarlier || interval.to >= at.from)
     }
 
     fileprivate func concerns(_ coupon: CouponID) -> Bool { coupons?.contains(coupon) ?? true }

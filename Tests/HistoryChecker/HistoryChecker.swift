@@ -47,7 +47,7 @@ extension History {
     /// Whether docs/GUARANTEES.md allows the acceptance that `call` got to be gone.
     func allowsLoss(of call: Call) -> Bool {
         losses(of: call.coupon).contains {
-            $0.at.to >= call.sent
+            $0.mayHaveTaken(whatWasLearnedIn: Interval(from: call.sent, to: call.ended))
                 && ($0.store == .postgres || $0.includesAnswered && !call.reportsIssued)
         }
     }

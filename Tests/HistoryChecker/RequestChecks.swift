@@ -58,7 +58,7 @@ extension HistoryChecker {
         _ history: History
     ) -> Breach? {
         let isLost = history.losses(of: call.coupon).contains {
-            $0.at.to >= call.sent
+            $0.mayHaveTaken(whatWasLearnedIn: Interval(from: call.sent, to: call.ended))
                 && ($0.store == .postgres || $0.includesAnswered && state == .queued)
         }
         if isLost { return nil }

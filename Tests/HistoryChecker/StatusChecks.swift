@@ -28,17 +28,18 @@ extension HistoryChecker {
     private func claim(
         of call: StatusCall, _ record: UserRecord, _ history: History
     ) -> String? {
-        switch call.status {
+        let span = Interval(from: call.sent, to: call.ended)
+        return switch call.status {
         case .none: nil
         case .issued(let sequence, _):
             record.issues.contains { $0.sequence == sequence }
-                || history.mayHaveLost(.postgres, of: call.coupon, since: call.sent)
+                || history.mayHaveLost(.postgres, of: call.coupon, learnedIn: span)
                 ? nil : "there is no row with that sequence"
         case .queued where call.isAtRest: "nothing is queued any more"
         case .queued(let sequence), .rejected(let sequence, _):
             (record.issues + record.rejections).contains { $0.sequence == sequence }
-                || history.mayHaveLost(.postgres, of: call.coupon, since: call.sent)
-                || history.mayHaveLost(.redis, of: call.coupon, since: call.sent)
+                || history.mayHaveLost(.postgres, of: call.coupon, learnedIn: span)
+                || history.mayHaveLost(.redis, of: call.coupon, learnedIn: span)
                 ? nil : "nothing with that sequence was decided"
         }
     }
@@ -49,14 +50,15 @@ extension HistoryChecker {
     ) -> String? {
         if case .issued = call.status { return nil }
         if let issued = record.reportedIssued(before: call.sent),
-            !history.mayHaveLost(.postgres, of: call.coupon, since: issued.from)
+            !history.mayHaveLost(.postgres, of: call.coupon, learnedIn: issued)
         {
             return "an answer said ISSUED before"
         }
         if call.isAtRest, let row = record.issues.first { return "there is \(row.text)" }
         guard call.status == .none,
             let accepted = record.accepted(before: call.sent, clockSkewMilliseconds),
-            !history.mayHaveLost(.postgres, of: call.coupon, since: accepted),
+            !history.mayHaveLost(
+                .postgres, of: call.coupon, learnedIn: Interval(from: accepted, to: call.ended)),
             !history.lost(.redis, of: call.coupon, in: Interval(from: accepted, to: call.ended))
         else { return nil }
         return "it was accepted before"
@@ -104,11 +106,13 @@ extension StatusCall {
 }
 
 extension History {
-    /// Whether what this store had of the coupon at `time` may be gone.
+    /// Whether what a caller learned of the coupon in this interval may be gone from this store.
     fileprivate func mayHaveLost(
-        _ store: Loss.Store, of coupon: CouponID, since time: Timestamp
+        _ store: Loss.Store, of coupon: CouponID, learnedIn interval: Interval
     ) -> Bool {
-        losses(of: coupon).contains { $0.store == store && $0.at.to >= time }
+        losses(of: coupon).contains {
+            $0.store == store && $0.mayHaveTaken(whatWasLearnedIn: interval)
+        }
     }
 
     /// Whether this store lost something of the coupon in this interval.

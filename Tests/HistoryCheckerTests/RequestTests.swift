@@ -54,6 +54,19 @@ import Testing
         #expect(sample.kinds().contains(.lost))
     }
 
+    @Test func `a master that was cut off loses only what it accepted until it noticed`() {
+        for (sent, excuses) in [(100, false), (205, true), (215, false)] as [(Int64, Bool)] {
+            var sample = SampleHistory()
+            sample.ask(1, from: sent, to: sent + 3, .answered(.accepted(sequence: 1)))
+            sample.ask(
+                1, request: 2, from: sent, to: sent + 3,
+                .answered(.duplicate(sequence: 1, state: .queued)))
+            sample.status(1, from: sent, to: sent + 3, .queued(sequence: 1))
+            sample.lose(.redis, from: 200, to: 210, sparesEarlier: true)
+            #expect(sample.kinds() == (excuses ? [.unsold] : [.unsold, .lost, .wrongStatus]))
+        }
+    }
+
     @Test func `a loss at one node does not excuse the coupons of another`() {
         for (coupons, excuses): (Set<CouponID>, Bool) in [
             ([SampleHistory.coupon], true), ([CouponID(2)], false),

@@ -77,12 +77,13 @@ struct SampleHistory {
     /// Adds a loss.
     mutating func lose(
         _ store: Loss.Store, from: Int64, to: Int64, of coupons: Set<CouponID>? = nil,
-        includesAnswered: Bool = true
+        includesAnswered: Bool = true, sparesEarlier: Bool = false
     ) {
         history.losses.append(
             Loss(
                 of: store, at: Interval(from: .millisecond(from), to: .millisecond(to)),
-                coupons: coupons, includesAnswered: includesAnswered))
+                coupons: coupons, includesAnswered: includesAnswered,
+                sparesEarlier: sparesEarlier))
     }
 
     /// The breaches found. By default the coupon's count matches its rows.

@@ -23,6 +23,7 @@ extension Stage {
                 defer { shard.master.thaw() }
                 try await Task.sleep(for: lasts)
             }
+        case .masterIsolated: try await isolate(shard, in: cluster, for: lasts)
         case .failover:
             try await cluster.failOver(to: shard.replica)
             try await Task.sleep(for: lasts)
@@ -72,6 +73,35 @@ extension Stage {
         let loss = Loss(
             of: .redis, at: Interval(from: from, to: traffic.recorder.now),
             coupons: coupons(of: shard), includesAnswered: !waits)
+        traffic.recorder.record { $0.losses.append(loss) }
+    }
+
+    /// Cuts a master off from the other nodes. Daemons reach it by its unix socket, which is a file. If its
+    /// replica replaces it, what it accepted until it noticed may be gone, and nothing else.
+    private func isolate(
+        _ shard: RedisCluster.Shard, in cluster: RedisCluster, for lasts: Duration
+    ) async throws {
+        guard let network, let number = cluster.nodes.firstIndex(where: { $0 === shard.master })
+        else { return }
+        let (from, end) = (traffic.recorder.now, ContinuousClock.now + lasts)
+        try await network.cut(number)
+        var noticed = from
+        do {
+            try await eventually("the master notices that it is alone") {
+                try await shard.master.cli("CLUSTER", "INFO").contains("cluster_state:fail")
+            }
+            noticed = traffic.recorder.now
+            try await Task.sleep(until: end)
+        } catch {
+            try await network.join(number)
+            throw error
+        }
+        try await network.join(number)
+        try await cluster.waitUntilWhole(within: .seconds(60))
+        guard try await !cluster.isMaster(shard.master) else { return }
+        let loss = Loss(
+            of: .redis, at: Interval(from: from, to: noticed), coupons: coupons(of: shard),
+            includesAnswered: !waits, sparesEarlier: true)
         traffic.recorder.record { $0.losses.append(loss) }
     }
 
