@@ -66,6 +66,17 @@ import Testing
         page.fail(ChannelError.eof)
     }
 
+    @Test(arguments: [
+        ([], true), (["localhost"], true), (["LOCALHOST:7071"], true), (["127.0.0.1:7071"], true),
+        (["[::1]:7071"], true), (["::1"], true), ([""], true), (["evil.example"], false),
+        (["evil.example:7071"], false), (["127.0.0.1", "evil.example"], false),
+        (["127.0.0.1.evil.example"], false), (["localhost.evil.example:7071"], false),
+    ])
+    func `a name of somebody else is told from an address`(hosts: [String], isAddress: Bool) {
+        page.fail(ChannelError.eof)
+        #expect(ObservationHandler.Asker(hosts: hosts).callsByAddress == isAddress)
+    }
+
     @Test func `a client that only connects and closes is not waited for`() throws {
         channel.pipeline.fireUserInboundEventTriggered(ChannelEvent.inputClosed)
         #expect(!channel.isActive)

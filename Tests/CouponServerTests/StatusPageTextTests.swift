@@ -33,11 +33,14 @@ import Testing
             MonotonicTime(nanoseconds: milliseconds * 1_000_000)
         }
         var isBegun = [cache.begin(now: at(0)), cache.begin(now: at(5_000))]
-        cache.store(StatusTables(trouble: "away"), now: at(5_000))
+        cache.store(.success(StatusTables(owners: [PartitionID(1): "a"])), now: at(5_000))
         isBegun += [cache.begin(now: at(5_999)), cache.begin(now: at(6_000))]
         #expect(isBegun == [true, false, false, true])
         cache.store(nil, now: at(6_000))
-        #expect(cache.tables.trouble == "away")
+        #expect(cache.tables.trouble == nil)
+        // The page keeps what it had while PostgreSQL is away.
+        cache.store(.failure(Failure(.unavailable, "away")), now: at(7_000))
+        #expect(cache.tables.trouble == "away" && cache.tables.owners == [PartitionID(1): "a"])
     }
 
     @Test func `the coupons of the latest events are remembered, the last one first`() {

@@ -12,9 +12,9 @@ func httpGet(_ path: String, over socket: PlainSocket) throws -> String {
 
 /// The whole response to a request without a body.
 func httpRequest(
-    _ line: String, over socket: PlainSocket, endsSending: Bool = false
+    _ line: String, over socket: PlainSocket, host: String = "localhost", endsSending: Bool = false
 ) throws -> String {
-    try socket.send(Array("\(line)\r\nhost: test\r\n\r\n".utf8))
+    try socket.send(Array("\(line)\r\nhost: \(host)\r\n\r\n".utf8))
     if endsSending { socket.finishSending() }
     var bytes: [UInt8] = []
     while let byte = try socket.read(1) { bytes += byte }

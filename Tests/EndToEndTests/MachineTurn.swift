@@ -17,7 +17,7 @@ struct MachineTurn: SuiteTrait, TestScoping {
         /// How many suites run side by side. More would only wait for the processor and for their servers.
         var width: Int {
             switch self {
-            case .asking: 5
+            case .asking: 3
             case .killing: 2
             case .overloading: 1
             }

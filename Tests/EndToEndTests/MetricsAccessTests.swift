@@ -108,6 +108,16 @@ import Testing
             let daemon = try await world.daemon(flags + ["--metrics-listen", "127.0.0.1:\(port)"])
             if actions { _ = try await daemon.client.create(.offer(1, total: 5)) }
             try await expectDocument(nil, true, actions, port: port)
+            // A page of somebody else in a browser of this machine: its name leads here by now.
+            for path in ["/status.json", "/readyz?verbose"] {
+                let text = try httpRequest(
+                    "GET \(path) HTTP/1.1", over: PlainSocket(port: port),
+                    host: "evil.example:\(port)")
+                #expect(text.hasPrefix("HTTP/1.1 200"))
+                #expect(!text.contains("Coupon 1"))
+                #expect(!text.contains(#""method":"create_coupon""#))
+                #expect(!text.contains("16 of 16"))
+            }
             #expect(try await daemon.stop() == .code(0))
         }
     }

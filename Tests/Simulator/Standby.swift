@@ -48,6 +48,19 @@ extension Witness {
         }
     }
 
+    /// The same for statuses.
+    func didRead(_ questions: [StatusQuestion]) {
+        guard let replicated = play.postgres.replicated else { return }
+        for case (let coupon, let user?) in questions.map({ ($0.coupon, $0.user) }) {
+            guard let row = tables.issues[coupon]?[user],
+                replicated.issues[coupon]?[user] == nil
+            else { continue }
+            statusesInDoubt.insert(
+                AcceptedRequest(
+                    coupon: coupon, user: user, sequence: row.sequence, requestID: row.requestID))
+        }
+    }
+
     /// The standby is the primary now. Nothing that was answered may be lost.
     func didPromote(from lost: ModelTables) {
         for (coupon, rows) in lost.issues {

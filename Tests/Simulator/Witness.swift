@@ -48,6 +48,7 @@ final class Witness {
     var answeredIssued: Set<AcceptedRequest> = []
     /// Requests whose row was read while the standby lacked it.
     var readInDoubt: Set<AcceptedRequest> = []
+    var statusesInDoubt: Set<AcceptedRequest> = []
     /// Coupons that were deleted.
     var wasDeleted: Set<CouponID> = []
     /// Coupons that were finished at any time.

@@ -100,7 +100,9 @@ extension CouponServer {
             return observe(on: loop).map {
                 .init(
                     isOK: $0.isReady,
-                    ReadinessPage.verboseText($0.condition, isReady: $0.isReady))
+                    view.contains(.reasons)
+                        ? ReadinessPage.verboseText($0.condition, isReady: $0.isReady)
+                        : ReadinessPage.shortText(isReady: $0.isReady))
             }
         case "/metrics":
             return metrics(on: loop).map { .init(status: .ok, body: $0) }

@@ -49,8 +49,9 @@ extension CouponServer {
 
     /// What of the pages a client may see.
     func view(for asker: ObservationHandler.Asker) -> PageView {
-        let callers = environment.callers
-        let principal = proved(by: asker) ?? callers.anonymous
+        let (callers, proved) = (environment.callers, proved(by: asker))
+        if proved == nil, !configuration.observersNeedRole, !asker.callsByAddress { return [] }
+        let principal = proved ?? callers.anonymous
         var roles = principal.roles
         if principal.isAnonymous, isLocalAdministrator(asker.address) { roles.insert(.operator) }
         var view: PageView = []

@@ -9,7 +9,7 @@ struct StatusTables: Sendable {
     var actions: [TrailLine] = []
     /// The daemons that own the partitions.
     var owners: [PartitionID: String] = [:]
-    /// Why they could not be read the last time; nil if they could.
+    /// Why they could not be read the last time, and are older; nil if they could.
     var trouble: String?
 }
 
@@ -27,11 +27,15 @@ struct StatusTablesCache {
         return true
     }
 
-    /// - Parameter tables: nil if they could not be read.
-    mutating func store(_ tables: StatusTables?, now: MonotonicTime) {
+    /// - Parameter tables: nil if nobody had time to read them.
+    mutating func store(_ tables: Result<StatusTables, Failure>?, now: MonotonicTime) {
         isReading = false
         readAt = now
-        if let tables { self.tables = tables }
+        switch tables {
+        case .success(let tables): self.tables = tables
+        case .failure(let failure): self.tables.trouble = failure.message
+        case nil: break
+        }
     }
 }
 
@@ -75,18 +79,22 @@ extension CouponServer {
     ) -> String {
         let tables = loopServers.statusTables.withLock { $0.tables }
         let now = configuration.worker.clocks.wallNow()
+        let hasReasons = view.contains(.reasons)
         return JSONText.object([
             ("version", configuration.version.quotedForJSON),
             ("now", "\(now.microseconds / 1_000)"),
             ("ready", "\(isReady)"),
-            ("trouble", JSONText.text(condition.trouble ?? condition.missingRights)),
+            (
+                "trouble",
+                JSONText.text(hasReasons ? condition.trouble ?? condition.missingRights : nil)
+            ),
             (
                 "checks",
                 JSONText.array(
                     condition.checks.map { check in
                         JSONText.object([
                             ("name", check.name.quotedForJSON), ("well", "\(check.isWell)"),
-                            ("text", check.text.quotedForJSON),
+                            ("text", (hasReasons ? check.text : "").quotedForJSON),
                         ])
                     })
             ),
@@ -102,7 +110,7 @@ extension CouponServer {
             ),
             ("coupons_hidden", "\(!view.contains(.coupons))"),
             ("actions_hidden", "\(!view.contains(.actions))"),
-            ("tables_trouble", JSONText.text(tables.trouble)),
+            ("tables_trouble", JSONText.text(hasReasons ? tables.trouble : nil)),
         ])
     }
 
@@ -126,23 +134,20 @@ extension CouponServer {
 
 extension BlockingLane {
     /// The coupons of the last events, then others by id, and the last lines of the trail.
-    fileprivate func statusTables(recent: [CouponID]) -> StatusTables {
-        var tables = StatusTables()
-        do throws(BackendError) {
+    fileprivate func statusTables(recent: [CouponID]) -> Result<StatusTables, Failure> {
+        Result { () throws(BackendError) in
             let named = try store.coupons(recent)
             let byID = Dictionary(named.map { ($0.id, $0) }, uniquingKeysWith: { one, _ in one })
             let known = Set(recent)
             let others = try store.coupons(after: CouponID(0), limit: Limits.statusPageCoupons)
                 .filter { !known.contains($0.id) }
-            tables.coupons = Array(
-                (recent.compactMap { byID[$0] } + others).prefix(Limits.statusPageCoupons))
-            tables.owners = try store.owners()
-            tables.actions = try store.trail(
-                of: .all, before: .max, limit: Limits.statusPageActions)
-        } catch {
-            tables.trouble = keeper.failure(error).message
-        }
-        return tables
+            return StatusTables(
+                coupons: Array(
+                    (recent.compactMap { byID[$0] } + others).prefix(Limits.statusPageCoupons)),
+                actions: try store.trail(
+                    of: .all, before: .max, limit: Limits.statusPageActions),
+                owners: try store.owners())
+        }.mapError(keeper.failure)
     }
 }
 

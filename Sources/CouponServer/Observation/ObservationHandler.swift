@@ -1,5 +1,6 @@
 /// HTTP for metrics, probes and the status page: GET and HEAD, one request on each connection, which is
 /// closed after some seconds in any case.
+internal import CouponAccess
 internal import CouponCore
 internal import NIOCore
 internal import NIOHTTP1
@@ -25,6 +26,8 @@ final class ObservationHandler: ChannelInboundHandler {
     struct Asker: Sendable {
         /// The header `Authorization`, if there is one.
         var authorization: String?
+        /// The headers `Host`: the names under which the client knows the daemon.
+        var hosts: [String] = []
         /// An IP address.
         var address: String?
     }
@@ -135,7 +138,8 @@ final class ObservationHandler: ChannelInboundHandler {
         let path = Self.path(of: request.uri)
         let authorization = request.headers["authorization"]
         let asker = Asker(
-            authorization: authorization.count == 1 ? authorization[0] : nil, address: address)
+            authorization: authorization.count == 1 ? authorization[0] : nil,
+            hosts: request.headers["host"], address: address)
         if let refusal = refusal(path, asker) { return write(refusal, request, context) }
         page(path, asker).hop(to: context.eventLoop).assumeIsolated().whenComplete {
             result in
@@ -195,6 +199,20 @@ final class ObservationHandler: ChannelInboundHandler {
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
         context.close(promise: nil)
+    }
+}
+
+extension ObservationHandler.Asker {
+    /// Whether it calls the daemon by an address or `localhost`. A browser may be led to loopback by a name
+    /// that belongs to somebody else (DNS rebinding), and then lets the pages of that name read the answer.
+    var callsByAddress: Bool {
+        hosts.allSatisfy { host in
+            let name =
+                host.hasPrefix("[")
+                ? host.dropFirst().prefix { $0 != "]" } : host.prefix { $0 != ":" }
+            return name.isEmpty || name.lowercased() == "localhost"
+                || IPAddress(String(name)) != nil
+        }
     }
 }
 
