@@ -70,7 +70,7 @@ extension Scheduler {
     /// gets as many as one that has just begun. So gates open one by one, and not all at the end.
     private func nextRebuild(_ partitions: [PartitionID]) -> PartitionID? {
         let now = options.clocks.now()
-        let due = partitions.behind(turns.lastRebuilt).filter {
+        let due = partitions.rotated(after: turns.lastRebuilt).filter {
             rebuilds[$0] != nil && owned[$0]?.isDue(now) == true
         }
         let long = due.compactMap { rebuilds[$0] }.filter(\.takesLong)
@@ -106,7 +106,7 @@ extension Scheduler {
     /// If no rebuild is moving, one that waits may begin in the next turn.
     private func endNextWait() {
         if isRebuildMoving(options.clocks.now()) { return }
-        let next = owned.inOrder.behind(turns.lastRebuilt)
+        let next = owned.inOrder.rotated(after: turns.lastRebuilt)
             .first { owned[$0]?.waitsForRebuild == true }
         if let next { owned.update(next) { $0.endWait() } }
     }
@@ -115,7 +115,7 @@ extension Scheduler {
     /// long work, no further partition has its unload in this turn.
     func unload() {
         let start = options.clocks.now()
-        for partition in owned.inOrder.behind(turns.lastUnloaded) {
+        for partition in owned.inOrder.rotated(after: turns.lastUnloaded) {
             let now = options.clocks.now()
             if now.milliseconds(since: start) >= Limits.sliceMilliseconds { return }
             guard let own = owned[partition], let row = own.row, now >= own.unloadAt,
@@ -148,7 +148,7 @@ extension Scheduler {
 
 extension [PartitionID] {
     /// All partitions in turn, beginning with those above the last one.
-    fileprivate func behind(_ last: PartitionID?) -> [PartitionID] {
+    fileprivate func rotated(after last: PartitionID?) -> [PartitionID] {
         guard let last else { return self }
         return filter { $0 > last } + filter { $0 <= last }
     }

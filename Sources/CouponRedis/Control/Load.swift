@@ -109,11 +109,12 @@ extension RedisGateControl {
         _ coupon: LoadedCoupon, _ partition: PartitionID, _ epoch: Epoch, _ load: LoadNumber?
     ) -> [Evaluation] {
         staging(coupon.holders, coupon.marks.coupon.id, partition, epoch, load)
-            + [naming(coupon, partition, epoch, load)]
+            + [call(of: coupon, partition, epoch, load)]
     }
 
-    private func naming(
-        _ coupon: LoadedCoupon, _ partition: PartitionID, _ epoch: Epoch, _ load: LoadNumber?
+    /// The call after which the coupon is loaded.
+    private func call(
+        of coupon: LoadedCoupon, _ partition: PartitionID, _ epoch: Epoch, _ load: LoadNumber?
     ) -> Evaluation {
         let id = coupon.marks.coupon.id
         var packed = ByteWriter(capacity: Layout.terms)

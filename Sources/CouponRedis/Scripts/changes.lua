@@ -104,7 +104,7 @@ end
 
 -- Plans the next check whether a coupon may leave: `retention` milliseconds after it has finished, or will
 -- finish; with 0 there is none. The decimal id is cut from the record's key: a number in Lua would round it.
-local function plan_visit(index_key, record_key, r, now, retention)
+local function plan_check(index_key, record_key, r, now, retention)
   local at = math.huge
   if retention > 0 and is_finished(r, now) then
     at = math.floor(now / 1000) + retention

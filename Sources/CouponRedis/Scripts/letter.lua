@@ -49,6 +49,6 @@ if door_of(record) ~= door then
   publish_standing(gate, now, 0, { standing(ARGV[2], record) })
 end
 write_record(KEYS[2], record)
-plan_visit(KEYS[4], KEYS[2], record, now, tonumber(ARGV[4]))
+plan_check(KEYS[4], KEYS[2], record, now, tonumber(ARGV[4]))
 write_gate(gate)
 return 0

@@ -41,7 +41,7 @@ if ARGV[9] == '1' then
   redis.call('SET', KEYS[4], ARGV[2] .. struct.pack('>I8', now))
 end
 write_record(KEYS[2], record)
-plan_visit(KEYS[6], KEYS[2], record, now, tonumber(ARGV[7]))
+plan_check(KEYS[6], KEYS[2], record, now, tonumber(ARGV[7]))
 write_gate(gate)
 if ARGV[2] ~= '' then publish_standing(gate, now, 0, { standing(ARGV[8], record) }) end
 return 0

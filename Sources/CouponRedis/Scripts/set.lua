@@ -26,7 +26,7 @@ if not apply_terms(record, ARGV[3], 1) then return 0 end
 local now = clock()
 record.rev = next_rev(gate)
 write_record(KEYS[2], record)
-plan_visit(KEYS[3], KEYS[2], record, now, tonumber(ARGV[4]))
+plan_check(KEYS[3], KEYS[2], record, now, tonumber(ARGV[4]))
 write_gate(gate)
 publish_standing(gate, now, 0, { standing(ARGV[2], record) })
 return 0

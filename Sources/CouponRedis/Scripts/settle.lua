@@ -94,7 +94,7 @@ for _, coupon in ipairs(coupons) do
     if door_of(record) ~= coupon.door then record.rev = next_rev(gate) end
     write_record(coupon.record_key, record)
     if is_finished(record, now) then
-      plan_visit(KEYS[3], coupon.record_key, record, now, retention)
+      plan_check(KEYS[3], coupon.record_key, record, now, retention)
     end
     standings[#standings + 1] = standing(coupon.id, record)
   end

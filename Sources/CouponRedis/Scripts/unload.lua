@@ -27,7 +27,7 @@ for _, id in ipairs(due) do
     distrust(gate)
     return -1
   elseif record and not may_go(record, now) then
-    plan_visit(KEYS[2], key .. 'record', record, now, retention)
+    plan_check(KEYS[2], key .. 'record', record, now, retention)
   elseif (not record or record.filling)
     and is_claimed(key .. 'claim', nil, now, tonumber(ARGV[4])) then
     redis.call('ZADD', KEYS[2], string.format('%.0f', now / 1000 + tonumber(ARGV[4])), id)
@@ -47,6 +47,6 @@ if #some == 0 then some = later(0) end
 for _, id in ipairs(some) do
   local key = prefix .. id .. ':record'
   local record = read_record(key)
-  if record then plan_visit(KEYS[2], key, record, now, retention) end
+  if record then plan_check(KEYS[2], key, record, now, retention) end
 end
 return #due

@@ -61,8 +61,9 @@ enum StatusFetch {
         let proof =
             token.isEmpty
             ? "" : "authorization: Bearer \(String(decoding: token, as: UTF8.self))\r\n"
+        // A name of its own would be a foreign one to a daemon on loopback, which then hides coupons.
         let request =
-            "GET \(path) HTTP/1.1\r\nhost: coupond\r\nconnection: close\r\n\(proof)\r\n"
+            "GET \(path) HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\(proof)\r\n"
         channel.writeAndFlush(ByteBuffer(string: request), promise: nil)
         defer { timeout.cancel() }
         return try await promise.futureResult.get()
