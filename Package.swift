@@ -190,7 +190,8 @@ let package = Package(
         .testTarget(
             name: "CouponServerTests",
             dependencies: [
-                "CouponAccess", "CouponServer", "CouponCore", logging, nioCore, nioPosix, nioHTTP,
+                "CouponAccess", "CouponServer", "CouponCore", "TestSupport", logging, nioCore,
+                nioPosix, nioHTTP,
                 .product(name: "NIOEmbedded", package: "swift-nio"),
             ],
             swiftSettings: strict),

@@ -11,24 +11,31 @@ extension Limits {
     public static let adminConnections = 64
     /// Connections above these that are open at once to get their error.
     public static let refusedAdminConnections = 16
-    /// Bytes waiting to be written to one connection; beyond it the connection is not read.
-    public static let unwrittenBytesPerConnection = 262_144
+    /// Bytes of answers that one connection may leave unread; beyond it the connection is not read.
+    public static let unreadBytesPerConnection = 262_144
+    /// How many of them the kernel holds, besides what is on its way. By itself it takes megabytes for each
+    /// connection that reads nothing, whose requests would be handled until then.
+    public static let unsentBytesOfKernel = 65_536
     /// Bytes that all connections hold. Default; configurable. A caller that reads holds a few KiB.
     public static let bufferBytes = 268_435_456
     /// Bytes that one read takes from a socket at most: a connection keeps the buffers of its largest reads.
     public static let bytesPerRead = 16_384
     /// Bytes that are encrypted at once: a connection with TLS keeps the buffer of its largest write.
     public static let tlsBytesPerWrite = 16_384
-    /// What the requests of one turn of an event loop may cost, in bounces: some 3 ms. What is left waits for
-    /// the next turn.
-    public static let turnCost = 16_384
+    /// What the requests of one turn of an event loop may cost, in bounces: some 1.5 ms. What is left waits
+    /// for the next turn.
+    public static let turnCost = 8_192
     /// The same for one connection, after the turn's own budget is used up.
     public static let leastTurnShare = 64
     /// What a request costs, in bounces, if it is not an issue request or is invalid.
     public static let otherRequestCost = 32
+    /// What it costs to send a turn's answers to one connection, in bounces.
+    public static let writeCost = 32
     /// What the opening of a connection costs, in bounces: to accept it, set its options and put its handlers
     /// together takes some 50 µs.
     public static let openingCost = 256
+    /// Connections that one turn accepts, some 0.8 ms: a new caller may wait behind a thousand others.
+    public static let openingsPerTurn = 16
     /// What the end of a connection costs, in bounces: to send its last bytes and close it.
     public static let endingCost = 256
     /// Connections that one turn of an event loop ends of its own accord, which takes some 2 ms: a thousand
@@ -43,8 +50,9 @@ extension Limits {
     /// A longer frame may hold hundreds of users: it waits for the next turn if this one is used up. An issue
     /// request has some 60 bytes at most, without a trace.
     public static let shortFrameBytes = 256
-    /// How long other sockets are looked at before the next turn begins, in microseconds.
-    public static let turnPauseMicroseconds: Int64 = 50
+    /// How long requests that are left over wait for the next turn, in microseconds. About as long as a turn:
+    /// a thread that is always busy has to wait for others when a request comes that is not left over.
+    public static let turnPauseMicroseconds: Int64 = 1_000
     /// The longest frame of a caller that may do nothing before it authenticates, in bytes.
     public static let strangersFrameBytes = 1_024
     /// Requests in flight of all workers. Default; configurable.

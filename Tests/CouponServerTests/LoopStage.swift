@@ -79,7 +79,7 @@ final class LoopStage {
 }
 
 /// A daemon that has neither Redis nor PostgreSQL, and whose lanes do nothing.
-private struct NoEnvironment: ServerEnvironment {
+struct NoEnvironment: ServerEnvironment {
     private final class NoGates: GateSource {
         var mayHaveChanged: (() -> Void)?
         func changedRoutes() -> GateRoutes? { nil }

@@ -37,6 +37,14 @@ import Testing
         #expect(turn.share == Limits.turnCost, "the next turn begins")
     }
 
+    @Test func `answers to each connection leave less for the requests of their turn`() throws {
+        let stage = LoopStage()
+        try stage.connect(3)
+        var turn = Turn()
+        for (_, connection) in stage.connections { turn.add(connection) }
+        #expect(turn.share == Limits.turnCost - 3 * Limits.writeCost)
+    }
+
     @Test func `openings of connections leave less for the requests of their turn`() {
         var turn = Turn()
         for _ in 1...16 { turn.spendOpening() }

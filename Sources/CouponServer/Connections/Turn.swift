@@ -139,7 +139,10 @@ struct Turn {
     }
 
     /// The connection has answers to send.
-    mutating func add(_ connection: ServerConnection) { written.append(connection) }
+    mutating func add(_ connection: ServerConnection) {
+        spent += Limits.writeCost
+        written.append(connection)
+    }
 
     /// The turn ends. Whatever comes from now on belongs to the next one.
     /// - Returns: whether the worker has requests for the gate.

@@ -178,7 +178,11 @@ extension CouponServer {
         ServerBootstrap(group: loop, childGroup: children ?? loop)
             .serverChannelInitializer { accepting.watch($0) }
             .serverChannelOption(.backlog, value: Self.waitingConnections)
+            .serverChannelOption(.maxMessagesPerRead, value: UInt(Limits.openingsPerTurn))
             .childChannelOption(.autoRead, value: false)
+            // What a turn has no time for waits in the kernel. TLS would gather it in one buffer, and keep
+            // that.
+            .childChannelOption(.maxMessagesPerRead, value: 1)
             .childChannelOption(.allowRemoteHalfClosure, value: true)
             .childChannelOption(
                 .recvAllocator,
@@ -188,8 +192,8 @@ extension CouponServer {
             .childChannelOption(
                 .writeBufferWaterMark,
                 value: .init(
-                    low: Limits.unwrittenBytesPerConnection / 4,
-                    high: Limits.unwrittenBytesPerConnection))
+                    low: Limits.unreadBytesPerConnection / 4,
+                    high: Limits.unreadBytesPerConnection - Limits.unsentBytesOfKernel))
     }
 
     /// Puts together what handles a connection.
@@ -216,8 +220,6 @@ extension CouponServer {
                 })
         }
         if entrance.socketPath == nil, let tls = configuration.tls {
-            // TLS gathers in one buffer, and keeps, whatever comes until a read is complete.
-            try channel.syncOptions?.setOption(.maxMessagesPerRead, value: 1)
             let pacer = HandshakePacer(loopServer.value)
             connection.pacer = pacer
             try pipeline.addHandler(pacer)
@@ -274,5 +276,7 @@ extension ServerBootstrap {
                 .tcpOption(.init(rawValue: TCP_KEEPINTVL)), value: Limits.keepaliveSeconds / 3
             )
             .childChannelOption(.tcpOption(.init(rawValue: TCP_KEEPCNT)), value: 3)
+            .childChannelOption(
+                .tcpOption(.init(rawValue: TCP_NOTSENT_LOWAT)), value: Limits.unsentBytesOfKernel)
     }
 }
