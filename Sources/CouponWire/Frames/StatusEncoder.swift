@@ -60,9 +60,8 @@ public import CouponDomain
 
     private mutating func pack(_ coupon: Coupon) -> Bool {
         arena.reset()
-        guard let part = try? arena.coupon(coupon), part.packedSize <= Self.maximumCouponBytes else {
-            return false
-        }
+        guard let part = try? arena.coupon(coupon), part.packedSize <= Self.maximumCouponBytes
+        else { return false }
         let size = unsafe protobuf_c_message_pack(part.base, couponBytes)
         unsafe status.pointee.coupon = unsafe ProtobufCBinaryData(len: size, data: couponBytes)
         return true
