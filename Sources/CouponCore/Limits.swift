@@ -22,8 +22,8 @@ extension Limits {
     public static let bytesPerRead = 16_384
     /// Bytes that are encrypted at once: a connection with TLS keeps the buffer of its largest write.
     public static let tlsBytesPerWrite = 16_384
-    /// What the requests of one turn of an event loop may cost, in bounces: some 1.5 ms. What is left waits
-    /// for the next turn.
+    /// What the requests of one turn of an event loop may cost, in bounces: some 1.5 ms of invalid requests,
+    /// some 5 ms of bounces. What is left waits for the next turn.
     public static let turnCost = 8_192
     /// The same for one connection, after the turn's own budget is used up.
     public static let leastTurnShare = 64
@@ -34,7 +34,8 @@ extension Limits {
     /// What the opening of a connection costs, in bounces: to accept it, set its options and put its handlers
     /// together takes some 50 µs.
     public static let openingCost = 256
-    /// Connections that one turn accepts, some 0.8 ms: a new caller may wait behind a thousand others.
+    /// Connections that one turn accepts from each listener, some 0.8 ms: a new caller may wait behind a
+    /// thousand others.
     public static let openingsPerTurn = 16
     /// What the end of a connection costs, in bounces: to send its last bytes and close it.
     public static let endingCost = 256
@@ -50,8 +51,8 @@ extension Limits {
     /// A longer frame may hold hundreds of users: it waits for the next turn if this one is used up. An issue
     /// request has some 60 bytes at most, without a trace.
     public static let shortFrameBytes = 256
-    /// How long requests that are left over wait for the next turn, in microseconds. About as long as a turn:
-    /// a thread that is always busy has to wait for others when a request comes that is not left over.
+    /// How long requests that are left over wait for the next turn, in microseconds. The kernel preempts a
+    /// thread that never rests, and then another caller's request waits for as long.
     public static let turnPauseMicroseconds: Int64 = 1_000
     /// The longest frame of a caller that may do nothing before it authenticates, in bytes.
     public static let strangersFrameBytes = 1_024
@@ -137,7 +138,7 @@ extension Limits {
     public static let frameSeconds = 10
     /// TLS handshakes that one turn of an event loop begins: each costs a signature, some 0.2 ms with its
     /// keys.
-    public static let handshakesPerTurn = 8
+    public static let handshakesPerTurn = 12
     /// TLS handshakes that one address may have in progress in any case.
     public static let handshakesOfAddress = 16
     /// How long a TLS handshake may take, in milliseconds.

@@ -36,8 +36,6 @@ import Testing
         cache.store(.success(StatusTables(owners: [PartitionID(1): "a"])), now: at(5_000))
         isBegun += [cache.begin(now: at(5_999)), cache.begin(now: at(6_000))]
         #expect(isBegun == [true, false, false, true])
-        cache.store(nil, now: at(6_000))
-        #expect(cache.tables.trouble == nil)
         // The page keeps what it had while PostgreSQL is away.
         cache.store(.failure(Failure(.unavailable, "away")), now: at(7_000))
         #expect(cache.tables.trouble == "away" && cache.tables.owners == [PartitionID(1): "a"])

@@ -52,8 +52,13 @@ extension History {
         }
     }
 
-    /// Whether an answer may have been lost in this interval: then the same request may get another answer.
-    func lostAnswers(of coupon: CouponID, in interval: Interval) -> Bool {
-        losses(of: coupon).contains { $0.includesAnswered && $0.at.overlaps(interval) }
+    /// Whether the acceptance that `call` got may have been lost before `end`: then the same request may get
+    /// another answer.
+    func lostAnswer(to call: Call, until end: Timestamp) -> Bool {
+        losses(of: call.coupon).contains {
+            $0.includesAnswered && $0.at.overlaps(Interval(from: call.sent, to: end))
+                && $0.mayHaveTaken(
+                    whatWasLearnedIn: Interval(from: call.sent, to: call.ended))
+        }
     }
 }

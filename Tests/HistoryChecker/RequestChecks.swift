@@ -73,13 +73,9 @@ extension HistoryChecker {
 
     /// All answers that say "accepted" must have the same sequence.
     private func changedSequence(_ trace: RequestTrace, _ history: History) -> Breach? {
-        let sequences = Set(
-            trace.calls.compactMap { call -> Int64? in
-                if case .answered(.rejected(let sequence, _)) = call.end { return sequence }
-                return call.acceptedSequence
-            })
-        guard sequences.count > 1,
-            !history.lostAnswers(of: trace.name.coupon, in: trace.span)
+        let sequences = Set(trace.calls.compactMap(\.sequence))
+        guard sequences.count > 1, let first = trace.calls.first(where: { $0.sequence != nil }),
+            !history.lostAnswer(to: first, until: trace.span.to)
         else { return nil }
         return trace.breach(.changedAnswer, "got the sequences \(sequences.sorted())")
     }
@@ -92,8 +88,7 @@ extension HistoryChecker {
         }
         let rejection = trace.calls.first {
             $0.isRefusal && $0.attempt > 0 && $0.sent > first.ended
-                && !history.lostAnswers(
-                    of: trace.name.coupon, in: Interval(from: first.sent, to: $0.ended))
+                && !history.lostAnswer(to: first, until: $0.ended)
         }
         return rejection.map {
             trace.breach(.changedAnswer, "got \(first.end.text), and later \($0.end.text)")
@@ -150,5 +145,13 @@ extension HistoryChecker {
 extension RequestTrace {
     fileprivate func breach(_ kind: Breach.Kind, _ what: String) -> Breach {
         Breach(kind, name.coupon, [name.user], what)
+    }
+}
+
+extension Call {
+    /// Of an answer that says "accepted", or "rejected" later.
+    fileprivate var sequence: Int64? {
+        if case .answered(.rejected(let sequence, _)) = end { return sequence }
+        return acceptedSequence
     }
 }

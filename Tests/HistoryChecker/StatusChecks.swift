@@ -58,8 +58,9 @@ extension HistoryChecker {
         guard call.status == .none,
             let accepted = record.accepted(before: call.sent, clockSkewMilliseconds),
             !history.mayHaveLost(
-                .postgres, of: call.coupon, learnedIn: Interval(from: accepted, to: call.ended)),
-            !history.lost(.redis, of: call.coupon, in: Interval(from: accepted, to: call.ended))
+                .postgres, of: call.coupon,
+                learnedIn: Interval(from: accepted.from, to: call.ended)),
+            !history.lost(.redis, of: call.coupon, learnedIn: accepted, until: call.ended)
         else { return nil }
         return "it was accepted before"
     }
@@ -83,12 +84,14 @@ private struct UserRecord {
     }
 
     /// When a request of the user was accepted, if that was before `time`: by its row, or by an answer.
-    func accepted(before time: Timestamp, _ skewMilliseconds: Int64) -> Timestamp? {
+    func accepted(before time: Timestamp, _ skewMilliseconds: Int64) -> Interval? {
         let rows = (issues + rejections).compactMap(\.acceptedAt).filter {
             $0.advanced(byMilliseconds: skewMilliseconds) < time
+        }.map { Interval(from: $0, to: $0) }
+        let answers = calls.filter { $0.acceptedSequence != nil && $0.ended < time }.map {
+            Interval(from: $0.sent, to: $0.ended)
         }
-        let answers = calls.filter { $0.acceptedSequence != nil && $0.ended < time }.map(\.sent)
-        return (rows + answers).min()
+        return (rows + answers).min { $0.from < $1.from }
     }
 }
 
@@ -115,10 +118,13 @@ extension History {
         }
     }
 
-    /// Whether this store lost something of the coupon in this interval.
+    /// Whether this store may have lost, before `end`, what a caller learned of the coupon in this interval.
     fileprivate func lost(
-        _ store: Loss.Store, of coupon: CouponID, in interval: Interval
+        _ store: Loss.Store, of coupon: CouponID, learnedIn interval: Interval, until end: Timestamp
     ) -> Bool {
-        losses(of: coupon).contains { $0.store == store && $0.at.overlaps(interval) }
+        losses(of: coupon).contains {
+            $0.store == store && $0.at.overlaps(Interval(from: interval.from, to: end))
+                && $0.mayHaveTaken(whatWasLearnedIn: interval)
+        }
     }
 }

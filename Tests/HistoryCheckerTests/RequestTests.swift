@@ -67,6 +67,24 @@ import Testing
         }
     }
 
+    @Test func `what was accepted before a master was cut off keeps its answers`() {
+        for (sent, excuses): (Int64, Bool) in [(190, false), (198, true)] {
+            for later: (inout SampleHistory) -> Void in [
+                { $0.status(1, from: 300, to: 310, .none) },
+                { $0.ask(1, try: 1, from: 300, to: 310, .answered(.accepted(sequence: 2))) },
+                { $0.ask(1, try: 1, from: 300, to: 310, .answered(.soldOut)) },
+            ] {
+                var sample = SampleHistory(total: 1)
+                sample.ask(1, from: sent, to: sent + 3, .answered(.accepted(sequence: 1)))
+                later(&sample)
+                sample.lose(.redis, from: 200, to: 210, sparesEarlier: true)
+                let kinds = Set(sample.kinds())
+                #expect(
+                    kinds.isDisjoint(with: [.wrongStatus, .changedAnswer]) == excuses, "\(kinds)")
+            }
+        }
+    }
+
     @Test func `a loss at one node does not excuse the coupons of another`() {
         for (coupons, excuses): (Set<CouponID>, Bool) in [
             ([SampleHistory.coupon], true), ([CouponID(2)], false),

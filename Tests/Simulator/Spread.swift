@@ -109,7 +109,8 @@ extension Play {
     /// moves end otherwise: the keys come back, or the other master takes the partition without them.
     private func move(_ partition: PartitionID) {
         let source = shards[homes[partition.rawValue]]
-        // Operators wait until the gates of a promoted master are open (rule 51).
+        // Operators wait until the gates of a master that was promoted, or has older data, are open
+        // (rule 51).
         guard line.now < troubleEnds, source.isCalm, !witness.tainted.contains(partition),
             let target = line.pick(shards.filter { $0 !== source && $0.isCalm })
         else { return }

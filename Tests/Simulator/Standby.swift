@@ -61,6 +61,9 @@ extension Witness {
         }
     }
 
+    /// A status has an answer by then: its lane does not wait for longer.
+    private static let longestStatus: Int64 = 10_000_000
+
     /// The standby is the primary now. Nothing that was answered may be lost.
     func didPromote(from lost: ModelTables) {
         for (coupon, rows) in lost.issues {
@@ -73,6 +76,7 @@ extension Witness {
                 everIssued.remove(accepted)
             }
         }
+        doubtEnds = play.line.now + Self.longestStatus
         seenRejections = tables.rejections.count
         for row in tables.partitions {
             terms[row.id] = row.redisTerm

@@ -155,9 +155,13 @@ extension Witness {
                 fail("promise 9: status NONE, but \(first.accepted) was accepted before")
             }
         case .issued(let sequence, _):
-            if !everIssued.union(statusesInDoubt).contains(where: {
-                $0.user == user && $0.coupon == coupon && $0.sequence == sequence
-            }) {
+            let isRow = { (row: AcceptedRequest) in
+                row.user == user && row.coupon == coupon && row.sequence == sequence
+            }
+            let mayDoubt = doubtEnds.map { play.line.now <= $0 } ?? true
+            if !everIssued.contains(where: isRow),
+                !(mayDoubt && statusesInDoubt.contains(where: isRow))
+            {
                 fail("status ISSUED(\(sequence)) without a row")
             }
         case .rejected(let sequence, _):

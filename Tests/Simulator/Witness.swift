@@ -48,7 +48,10 @@ final class Witness {
     var answeredIssued: Set<AcceptedRequest> = []
     /// Requests whose row was read while the standby lacked it.
     var readInDoubt: Set<AcceptedRequest> = []
+    /// The same for statuses.
     var statusesInDoubt: Set<AcceptedRequest> = []
+    /// Until when such a status, asked before the primary was lost, may still be answered.
+    var doubtEnds: Int64?
     /// Coupons that were deleted.
     var wasDeleted: Set<CouponID> = []
     /// Coupons that were finished at any time.

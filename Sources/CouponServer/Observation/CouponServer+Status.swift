@@ -9,7 +9,7 @@ struct StatusTables: Sendable {
     var actions: [TrailLine] = []
     /// The daemons that own the partitions.
     var owners: [PartitionID: String] = [:]
-    /// Why they could not be read the last time, and are older; nil if they could.
+    /// Why they are older than a second; nil if they are not.
     var trouble: String?
 }
 
@@ -27,14 +27,12 @@ struct StatusTablesCache {
         return true
     }
 
-    /// - Parameter tables: nil if nobody had time to read them.
-    mutating func store(_ tables: Result<StatusTables, Failure>?, now: MonotonicTime) {
+    mutating func store(_ tables: Result<StatusTables, Failure>, now: MonotonicTime) {
         isReading = false
         readAt = now
         switch tables {
         case .success(let tables): self.tables = tables
         case .failure(let failure): self.tables.trouble = failure.message
-        case nil: break
         }
     }
 }
@@ -68,8 +66,8 @@ extension CouponServer {
         work.admin.submit { lane in
             let tables = lane.statusTables(recent: recent)
             loopServers.statusTables.withLock { $0.store(tables, now: clocks.now()) }
-        } refused: { _ in
-            loopServers.statusTables.withLock { $0.store(nil, now: clocks.now()) }
+        } refused: { failure in
+            loopServers.statusTables.withLock { $0.store(.failure(failure), now: clocks.now()) }
         }
     }
 
@@ -99,7 +97,11 @@ extension CouponServer {
                     })
             ),
             ("metrics", JSONText.metrics(metrics)),
-            ("partitions", JSONText.array(partitions(places, tables.owners, now: now))),
+            (
+                "partitions",
+                JSONText.array(
+                    partitions(places, hasReasons ? tables.owners : [:], now: now))
+            ),
             (
                 "coupons",
                 JSONText.array(view.contains(.coupons) ? tables.coupons.map(\.statusText) : [])

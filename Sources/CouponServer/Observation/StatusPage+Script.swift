@@ -249,7 +249,7 @@ extension StatusPage {
           pill.className = "pill " + kind;
           trouble.hidden = !answer.trouble && !answer.tables_trouble;
           trouble.className = "trouble " + kind;
-          set(trouble, answer.trouble || answer.tables_trouble || "");
+          set(trouble, [answer.trouble, answer.tables_trouble].filter(Boolean).join(" · "));
           document.title = (text === "ready" ? "" : text + " · ") + "coupond";
         }
 

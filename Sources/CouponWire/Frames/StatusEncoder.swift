@@ -40,7 +40,7 @@ public import CouponDomain
     /// Writes the response of request `id`, its length included, as `FrameEncoder` would.
     ///
     /// - Parameter output: with room for `maximumBytes`.
-    /// - Returns: false, with nothing written, if the coupon's title is longer than titles may be.
+    /// - Returns: false, with nothing written, if the coupon's title is much longer than titles may be.
     public mutating func write(
         _ answer: CouponStatus, id: UInt64, into output: inout OutputRawSpan
     ) -> Bool {

@@ -26,9 +26,16 @@ struct StatusDocument: Decodable, Sendable {
     let now: Int64
     let ready: Bool
     let trouble: String?
+    /// Why the coupons are old; nil if they are not.
+    let tablesTrouble: String?
     let metrics: [String: Double]
     let partitions: [Partition]
     let coupons: [Coupon]
+
+    private enum CodingKeys: String, CodingKey {
+        case version, now, ready, trouble, metrics, partitions, coupons
+        case tablesTrouble = "tables_trouble"
+    }
 }
 
 extension StatusDocument {

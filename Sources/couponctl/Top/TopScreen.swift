@@ -56,12 +56,13 @@ struct TopScreen {
     }
 
     private func headline(_ now: StatusDocument, _ columns: Int) -> String {
-        let state = now.ready ? (now.trouble == nil ? "ready" : "degraded") : "not ready"
-        let trouble = now.trouble.map { ": " + $0.safeForTerminal } ?? ""
+        let reason = now.trouble ?? now.tablesTrouble
+        let state = now.ready ? (reason == nil ? "ready" : "degraded") : "not ready"
+        let trouble = reason.map { ": " + $0.safeForTerminal } ?? ""
         let text = fitted("coupond \(now.version) at \(address)   \(state)\(trouble)", columns)
         guard isColoured else { return text }
         // Bold; yellow and red as well if something is wrong.
-        let style = now.ready ? (now.trouble == nil ? "1" : "1;33") : "1;31"
+        let style = now.ready ? (reason == nil ? "1" : "1;33") : "1;31"
         return "\u{1B}[\(style)m\(text)\u{1B}[0m"
     }
 
