@@ -136,8 +136,7 @@ extension Limits {
     public static let observationBytes = 8_192
     /// A frame that a caller has begun must be there after so many seconds: a lost packet may be sent again.
     public static let frameSeconds = 10
-    /// TLS handshakes that one turn of an event loop begins: each costs a signature, some 0.2 ms with its
-    /// keys.
+    /// TLS handshakes that one turn of an event loop begins: each costs some 0.2 ms, for signature and keys.
     public static let handshakesPerTurn = 12
     /// TLS handshakes that one address may have in progress in any case.
     public static let handshakesOfAddress = 16
