@@ -23,11 +23,11 @@ import Testing
     @Test func `a deadlock makes the batch busy`() async throws {
         let database = try await TestDatabase()
         try database.coupon()
-        // The ledger looks for a deadlock once, and on a busy machine a second may not be enough to make one.
+        // The ledger looks for a deadlock once, and ten seconds were once not enough to make one.
         try database.sql(
             """
             DO $$ BEGIN EXECUTE format(
-                'ALTER DATABASE %I SET deadlock_timeout = ''10s''', current_database()); END $$
+                'ALTER DATABASE %I SET deadlock_timeout = ''30s''', current_database()); END $$
             """)
         let other = Session(
             database.ownersOptions.withLongTimeouts, role: .store, logger: quiet)
