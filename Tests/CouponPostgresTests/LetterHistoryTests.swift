@@ -91,7 +91,7 @@ import Testing
     }
 
     /// Both gates that accepted this user went back. The letter has the slot.
-    @Test(arguments: [DeadLetter.State.held, .redriven, .discarded], [1, 2, 40])
+    @Test(arguments: [DeadLetter.State.held, .redriven], [1, 2, 40])
     func `a letter that the gate must hold goes before a later rejection`(
         state: DeadLetter.State, letters: Int
     ) async throws {
@@ -123,6 +123,57 @@ import Testing
         #expect(page.holders.map(\.holder.rejection) == [.deadLetter])
         let many = try #require(try store.holders(of: [coupon], limit: 100))
         #expect(many[coupon] == page.holders)
+    }
+
+    /// What a user was accepted for after a letter of theirs was discarded.
+    enum Later: CaseIterable { case issue, rejection, letter, discardedLetter }
+
+    /// The gate had the decision, but the transaction that would have said so was lost.
+    @Test(arguments: Later.allCases)
+    func `a discarded letter has no slot if its user was accepted again`(later: Later)
+        async throws
+    {
+        let database = try await TestDatabase()
+        try database.coupon()
+        try database.letter(n: 1, state: .discarded, isSynced: false)
+        let store = database.store()
+        let alone = try #require(try store.loaded(coupon))
+        #expect(alone.marks.used == 1 && alone.holders.map(\.holder.rejection) == [.deadLetter])
+        switch later {
+        case .issue:
+            try database.sql(
+                """
+                INSERT INTO coupond.coupon_issue
+                    (coupon_id, user_id, sequence, request_id, accepted_at, issued_at)
+                VALUES (4, 7, 2, '', now(), now());
+                UPDATE coupond.coupon SET issued = 1, last_sequence = 2 WHERE id = 4
+                """)
+        case .rejection:
+            try database.sql(
+                """
+                INSERT INTO coupond.issue_rejection
+                    (partition, epoch, n, sequence, coupon_id, user_id, reason, request_id)
+                VALUES (0, 1, 2, 2, 4, 7, 1, '')
+                """)
+        case .letter: try database.letter(n: 2, state: .held, isSynced: true)
+        case .discardedLetter: try database.letter(n: 2, state: .discarded, isSynced: true)
+        }
+        let loaded = try #require(try store.loaded(coupon))
+        #expect(loaded.marks.used == (later == .issue || later == .letter ? 1 : 0))
+        #expect(loaded.holders.map(\.user) == [UserID(7)])
+        #expect(loaded.holders.map(\.holder.sequence) == [2])
+        #expect(loaded.holders.first?.holder.rejection == Self.reason(later))
+        let many = try #require(try store.holders(of: [coupon], limit: 100))
+        #expect(many[coupon] == loaded.holders)
+    }
+
+    private static func reason(_ later: Later) -> RejectionReason? {
+        switch later {
+        case .issue: nil
+        case .rejection: .soldOut
+        case .letter: .deadLetter
+        case .discardedLetter: .discarded
+        }
     }
 
     @Test(arguments: [DeadLetter.State.redriven, .discarded])
@@ -175,5 +226,17 @@ import Testing
                 UnsyncedLetter(id: 7, partition: PartitionID(0), coupon: CouponID(8)),
                 UnsyncedLetter(id: 30_000, partition: PartitionID(1), coupon: CouponID(8)),
             ], "in turn, and without those of coupon 4")
+    }
+}
+
+extension TestDatabase {
+    /// A dead letter of user 7 and coupon 4.
+    fileprivate func letter(n: Int, state: DeadLetter.State, isSynced: Bool) throws {
+        try sql(
+            """
+            INSERT INTO coupond.dead_letter
+                (partition, epoch, n, coupon_id, user_id, sequence, request_id, error, state, synced)
+            VALUES (0, 1, \(n), 4, 7, \(n), '', 'no', \(state.rawValue), \(isSynced))
+            """)
     }
 }

@@ -2,7 +2,8 @@
 /// million.
 ///
 /// A letter whose decision the gate does not know yet counts as held, and an issue that came from it is left
-/// out: the gate gets the decision after the load.
+/// out: the gate gets the decision after the load. If the user of a discarded letter was accepted again, the
+/// gate knew the decision, although PostgreSQL does not know that: the letter has no slot.
 public import CouponCore
 
 extension Session {
@@ -12,12 +13,14 @@ extension Session {
                 """
                 SELECT \(Coupon.columns), held, redriven, discarded
                 FROM coupond.coupon AS c CROSS JOIN LATERAL (
-                    SELECT count(*) FILTER (WHERE l.state = 1) AS held,
-                        count(*) FILTER (WHERE l.state = 2) AS redriven,
-                        count(*) FILTER (WHERE l.state = 3) AS discarded
-                    FROM coupond.dead_letter AS l
-                    WHERE l.coupon_id = c.id AND l.user_id IS NOT NULL
-                        AND (l.state = 1 OR NOT l.synced)) AS l
+                    SELECT count(*) FILTER (WHERE state = 1) AS held,
+                        count(*) FILTER (WHERE state = 2) AS redriven
+                    FROM coupond.dead_letter WHERE coupon_id = c.id AND user_id IS NOT NULL
+                        AND (state = 1 OR NOT synced)) AS l
+                CROSS JOIN LATERAL (
+                    SELECT count(*) AS discarded FROM coupond.dead_letter AS d
+                    WHERE coupon_id = c.id AND user_id IS NOT NULL
+                        AND state = 3 AND NOT synced AND NOT \(Self.isAcceptedAgain)) AS d
                 WHERE id = ANY ($1) ORDER BY id
                 """, .integers(coupons.map(\.rawValue))))
         var marks: [LoadMarks] = []
@@ -74,7 +77,7 @@ extension Session {
                     UNION ALL (
                         SELECT \(ofLetter)
                         WHERE coupon_id = $1 AND user_id = (SELECT max(user_id) FROM l)
-                        ORDER BY state = 1 OR NOT synced DESC, \(latestFirst) LIMIT 1)
+                        ORDER BY \(heldFirst) LIMIT 1)
                     ) AS found) AS s
                 CROSS JOIN e \(issueOfUser)
                 WHERE e.last IS NULL OR user_id <= e.last
@@ -112,19 +115,34 @@ extension Session {
 
     private static let latestFirst = "epoch DESC, n DESC, sequence DESC"
 
-    /// A letter that the gate must hold goes before later rejections of its user: it has the slot, and the
-    /// decision on it changes the holder with its sequence.
-    private static let heldFirst = "coalesce(reason = 4, false) DESC, \(latestFirst)"
+    /// A letter that has a slot goes before later rejections of its user: the decision on it changes the
+    /// holder with its sequence. A discarded one has a slot only if it is the latest.
+    private static let heldFirst = "has_slot DESC, \(latestFirst)"
 
-    private static let ofRejection =
-        "user_id, sequence, request_id, reason, epoch, n FROM coupond.issue_rejection"
+    private static let ofRejection = """
+        user_id, sequence, request_id, reason, epoch, n, false AS has_slot
+        FROM coupond.issue_rejection
+        """
 
     /// The reason is null if the letter is not a rejection: its user has the coupon.
     private static let ofLetter = """
         user_id, sequence, request_id,
             (CASE WHEN state = 1 OR NOT synced THEN 4 WHEN state = 3 THEN 5 END)::smallint AS reason,
-            epoch, n
+            epoch, n, state = 1 OR state = 2 AND NOT synced AS has_slot
         FROM coupond.dead_letter
+        """
+
+    /// Whether the user of the letter `d` was accepted with another request, later as far as is known.
+    private static let isAcceptedAgain = """
+        (EXISTS (SELECT FROM coupond.coupon_issue
+            WHERE coupon_id = d.coupon_id AND user_id = d.user_id)
+        OR EXISTS (SELECT FROM coupond.issue_rejection
+            WHERE coupon_id = d.coupon_id AND user_id = d.user_id
+                AND (epoch, n, sequence) > (d.epoch, d.n, d.sequence))
+        OR EXISTS (SELECT FROM coupond.dead_letter
+            WHERE coupon_id = d.coupon_id AND user_id = d.user_id
+                AND (state = 1 OR state = 2 AND NOT synced
+                    OR (epoch, n, sequence) > (d.epoch, d.n, d.sequence))))
         """
 
     /// Users whose letter was redriven without the gate knowing it yet. The index `dead_letter_held` finds

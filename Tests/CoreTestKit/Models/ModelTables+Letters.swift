@@ -18,8 +18,10 @@ extension ModelTables {
             self.rejection = rejection
         }
 
-        /// Whether the gate must have it as held.
+        /// Whether a load counts it as held, if its user was not accepted again.
         public var isHeldAtGate: Bool { state == .held || !isSynced }
+        /// Whether it has a slot, whatever its user was accepted for later.
+        var hasSlot: Bool { state == .held || state == .redriven && !isSynced }
 
         /// As the daemon reads it.
         public var deadLetter: DeadLetter {
@@ -81,12 +83,28 @@ extension ModelTables {
         letters[index].isSynced = true
     }
 
-    /// How many letters of a coupon are in a state that the gate does not know of.
+    /// How many letters of a coupon were redriven or discarded without the gate knowing it.
     func unsynced(_ state: DeadLetter.State, of coupon: CouponID) -> Int64 {
         Int64(
             letters.count {
                 !$0.isSynced && $0.state == state && $0.rejection.accepted.coupon == coupon
+                    && !(state == .discarded && isAcceptedAgain($0))
             })
+    }
+
+    /// Whether the user of a discarded letter was accepted with another request: then the gate had the
+    /// decision, although the letter does not say so.
+    private func isAcceptedAgain(_ letter: Letter) -> Bool {
+        let (accepted, place) = (letter.rejection.accepted, Self.place(of: letter.rejection))
+        if issues[accepted.coupon]?[accepted.user] != nil { return true }
+        return rejections.contains {
+            $0.accepted.coupon == accepted.coupon && $0.accepted.user == accepted.user
+                && (self.letter(of: $0)?.hasSlot == true || Self.place(of: $0) > place)
+        }
+    }
+
+    private static func place(of rejection: Rejection) -> (Position, Int64) {
+        (rejection.position, rejection.accepted.sequence)
     }
 
     /// Users whose letter was redriven while the gate does not know that yet.

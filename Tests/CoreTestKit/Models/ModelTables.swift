@@ -141,20 +141,22 @@ public struct ModelTables: Sendable {
         }
     }
 
-    /// The latest rejection of each user without an issue; a dead letter goes before others.
+    /// The latest rejection of each user without an issue; a dead letter with a slot goes before others.
     private func refusedHolders(of id: CouponID) -> [LoadedHolder] {
         var latest: [UserID: Rejection] = [:]
+        var withSlot: Set<UserID> = []
         let redriven = redrivenUsers(of: id)
         let refused = rejections.filter { $0.accepted.coupon == id }
-            .compactMap { letter(of: $0)?.isHeldAtGate == true ? $0 : current($0) }
             .sorted { ($0.position, $0.accepted.sequence) < ($1.position, $1.accepted.sequence) }
-        for rejection in refused
-        where issues[id]?[rejection.accepted.user] == nil
-            || redriven.contains(rejection.accepted.user)
-        {
-            let isHeld = latest[rejection.accepted.user]?.reason == .deadLetter
-            if isHeld, rejection.reason != .deadLetter { continue }
-            latest[rejection.accepted.user] = rejection
+        for rejection in refused {
+            let (user, letter) = (rejection.accepted.user, letter(of: rejection))
+            guard issues[id]?[user] == nil || redriven.contains(user) else { continue }
+            if letter?.hasSlot == true {
+                withSlot.insert(user)
+            } else if withSlot.contains(user) {
+                continue
+            }
+            latest[user] = letter?.isHeldAtGate == true ? rejection : current(rejection)
         }
         return latest.sorted { $0.key < $1.key }.map { user, rejection in
             LoadedHolder(
