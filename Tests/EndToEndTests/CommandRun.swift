@@ -20,8 +20,8 @@ struct CommandRun {
         let process = try ServerProcess(
             executable, arguments: arguments, environment: environment, in: folder.path,
             passed: passed)
-        end = try await process.waitForEnd(within: .seconds(60))
-        text = process.logTail(lines: 10_000)
+        end = try await process.waitForEnd(within: .seconds(180))
+        text = process.logText
     }
 
     /// The one line of JSON that a program with `--json` prints.

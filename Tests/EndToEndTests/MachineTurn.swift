@@ -34,7 +34,8 @@ struct MachineTurn: SuiteTrait, TestScoping {
     ) async throws {
         try await eventually("the machine is free", within: .seconds(1_200)) { begin() }
         defer { Self.running.withLock { $0.count -= 1 } }
-        try await body()
+        // Tests wait in system calls.
+        try await withTaskExecutorPreference(TestThreads.shared) { try await body() }
     }
 
     /// False while it is another kind's turn.

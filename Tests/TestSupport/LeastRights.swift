@@ -50,7 +50,7 @@ public enum LeastRights {
         let process = try ServerProcess(
             builtExecutable("coupond"), arguments: arguments, in: folder.path)
         let end = try await process.waitForEnd()
-        let text = process.logTail(lines: 10_000)
+        let text = process.logText
         guard end == .code(0) else {
             throw ServerProcessError(description: "coupond \(arguments) ended with \(end): \(text)")
         }

@@ -155,7 +155,7 @@ public final class RedisServer: Sendable {
         let command = try ServerProcess(
             "redis-cli", arguments: ["-s", socket] + arguments, in: out.path)
         _ = try await command.waitForEnd()
-        return command.logTail(lines: 10_000)
+        return command.logText
     }
 
     private func waitUntilReady() async throws {

@@ -99,10 +99,32 @@ public final class ServerProcess: Sendable {
         }
     }
 
+    /// Everything it has written so far.
+    public var logText: String { logTail(lines: .max) }
+
     /// The last lines it wrote, for a failing test's message.
     public func logTail(lines: Int = 20) -> String {
         let text = (try? String(contentsOfFile: log, encoding: .utf8)) ?? ""
         return text.split(separator: "\n").suffix(lines).joined(separator: "\n")
+    }
+
+    /// Waits until a line of its log has all of these texts. A daemon answers before it writes its log.
+    /// - Throws: ``NeverHeld`` with the end of the log.
+    public func logs(
+        _ texts: String..., within limit: Duration = .seconds(20)
+    ) async throws {
+        let file = FileHandle(forReadingAtPath: log)
+        // The beginning of a line whose end is not there yet.
+        var rest = ""
+        try await eventually(
+            "the log of \(name) has a line with \(texts); it ends:\n\(logTail(lines: 5))",
+            within: limit
+        ) {
+            rest += String(decoding: try file?.readToEnd() ?? Data(), as: UTF8.self)
+            let lines = rest.split(separator: "\n", omittingEmptySubsequences: false)
+            defer { rest = lines.last.map(String.init) ?? "" }
+            return lines.contains { line in texts.allSatisfy { line.contains($0) } }
+        }
     }
 
     /// Collects the exit status, once. Nil if it still runs and `options` has WNOHANG.

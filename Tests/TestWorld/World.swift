@@ -161,9 +161,7 @@ package final class Daemon: Sendable {
                 failpoint.map { ["FAILPOINT": $0.rawValue] } ?? [:]
             ) { $1 },
             in: try world.folder.makeFolder("daemon-\(port)"), passed: passed)
-        // Only a failing test should reach this deadline; a busy machine may be slow.
-        var configuration = ClientConfiguration()
-        configuration.deadline = .seconds(20)
+        var configuration = ClientConfiguration.patient
         configuration.tls = tls
         configuration.connectionsPerAddress = 1
         client = CouponClient(
@@ -184,11 +182,23 @@ package final class Daemon: Sendable {
         _ = try await process.waitForEnd()
     }
 
-    /// Drains the daemon, and waits for its end.
+    /// Drains the daemon, and waits for its end. The daemon itself may take 18 seconds.
     @discardableResult
     package func stop() async throws -> ProcessEnd {
         process.signal(SIGTERM)
-        return try await process.waitForEnd()
+        return try await process.waitForEnd(within: .seconds(40))
+    }
+}
+
+extension ClientConfiguration {
+    /// For clients of tests: only a failing test should reach these limits, and a busy machine may be slow.
+    package static var patient: ClientConfiguration {
+        var configuration = ClientConfiguration()
+        configuration.connectTimeout = .seconds(20)
+        configuration.deadline = .seconds(20)
+        // The daemon's own answer says more than the client's.
+        configuration.answerGrace = .seconds(5)
+        return configuration
     }
 }
 
