@@ -1,7 +1,8 @@
 /// Failures to accept connections: when no descriptor is free, a listener waits before it tries again, and
 /// the log gets one line.
 ///
-/// NIO itself tries again at once while a connection waits to be accepted: a busy loop of system calls.
+/// NIO itself tries again at once while a connection waits to be accepted: a busy loop of system calls. Its
+/// `AcceptBackoffHandler` does not end it, because the listener still waits for events.
 internal import CouponCore
 internal import Logging
 internal import NIOCore
@@ -20,12 +21,7 @@ final class AcceptWatch: Sendable {
     /// Watches one listener.
     func watch(_ listener: any Channel) -> EventLoopFuture<Void> {
         listener.eventLoop.makeCompletedFuture {
-            let pipeline = listener.pipeline.syncOperations
-            try pipeline.addHandler(
-                AcceptBackoffHandler { error in
-                    error.isOfOneCaller ? nil : .milliseconds(Limits.acceptBackOffMilliseconds)
-                })
-            try pipeline.addHandler(Handler(watch: self))
+            try listener.pipeline.syncOperations.addHandler(Handler(watch: self))
         }
     }
 
@@ -55,7 +51,17 @@ final class AcceptWatch: Sendable {
         }
 
         func errorCaught(context: ChannelHandlerContext, error: any Error) {
-            if (error as? IOError)?.isOfOneCaller != true { watch.hasFailed(error) }
+            guard (error as? IOError)?.isOfOneCaller != true else { return }
+            watch.hasFailed(error)
+            pause(context.channel)
+        }
+
+        /// Stops waiting for events, and begins again later.
+        private func pause(_ listener: any Channel) {
+            _ = listener.setOption(.autoRead, value: false)
+            listener.eventLoop.scheduleTask(in: .milliseconds(Limits.acceptBackOffMilliseconds)) {
+                listener.setOption(.autoRead, value: true)
+            }
         }
     }
 }
