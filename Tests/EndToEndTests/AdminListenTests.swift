@@ -13,7 +13,8 @@ import Testing
             kind == "an address"
             ? "127.0.0.1:\(try freePort())" : "unix:" + world.folder.file("admin.sock")
         let daemon = try await world.daemon(["--admin-listen", place])
-        let admin = CouponClient(address: try #require(ServerAddress(place)))
+        let admin = CouponClient(
+            address: try #require(ServerAddress(place)), configuration: .patient)
         _ = try await admin.create(.offer(1, total: 10))
         #expect(
             try await refusal { try await daemon.client.create(.offer(2, total: 1)) }

@@ -6,7 +6,7 @@ import TestSupport
 import TestWorld
 import Testing
 
-@Suite(.machine(.asking), .timeLimit(.minutes(2))) struct BackupTests {
+@Suite(.machine(.asking), .timeLimit(.minutes(5))) struct BackupTests {
     /// Runs a recipe of the page in the world's folder, with its PostgreSQL and the daemon at a port.
     private func run(
         _ recipe: String, _ world: World, database: String, port: Int = 0

@@ -177,7 +177,6 @@ extension DaemonTests {
             let frame = try Request(id: 1, method: .health).frame()
             try client.send(frame + frame.dropLast())
             #expect(try client.response()?.id == 1)
-            try #require(client.isReadable(within: 25))
             let (id, failure) = try client.failure()
             #expect(id == 0)
             #expect(

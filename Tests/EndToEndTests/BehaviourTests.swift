@@ -71,15 +71,19 @@ extension DaemonTests {
             guard case .notOpen = try await one.ask(coupon, 1) else {
                 throw Unexpected(what: "it is open")
             }
-            _ = try await one.client.update(
-                coupon, CouponChange(opens: .now(plus: 0.5), closes: .now(plus: 6)))
-            try await eventually("the window has opened and closed") {
-                user += 1
-                let outcome = try await one.ask(coupon, user)
-                let word = String(String(describing: outcome).prefix { $0.isLetter })
-                if seen.last != word { seen.append(word) }
-                return outcome == .ended
+            func ask(until end: String) async throws {
+                try await eventually("users get \(end)") {
+                    user += 1
+                    let outcome = try await one.ask(coupon, user)
+                    let word = String(String(describing: outcome).prefix { $0.isLetter })
+                    if seen.last != word { seen.append(word) }
+                    return word == end
+                }
             }
+            _ = try await one.client.update(coupon, CouponChange(opens: .now(plus: 0.5)))
+            try await ask(until: "accepted")
+            _ = try await one.client.update(coupon, CouponChange(closes: .now(plus: 1)))
+            try await ask(until: "ended")
             #expect(seen == ["notOpen", "accepted", "ended"])
             try await eventually("all are issued") {
                 try await one.client.status(of: coupon).queued == 0
@@ -212,7 +216,8 @@ extension DaemonTests {
 private func sequences(
     _ coupon: CouponID, users: ClosedRange<Int64>, port: Int
 ) async throws -> [Int64: Int64] {
-    let client = CouponClient(address: ServerAddress(host: "127.0.0.1", port: port))
+    let client = CouponClient(
+        address: ServerAddress(host: "127.0.0.1", port: port), configuration: .patient)
     let winners = try await withThrowingTaskGroup(of: (Int64, Int64)?.self) { group in
         for user in users {
             group.addTask {

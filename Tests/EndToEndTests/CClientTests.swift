@@ -110,9 +110,9 @@ extension DaemonTests {
                   coupond_answer first, second;
                   coupond_error error;
                   if (!client || coupond_new_request_id(id)) return 1;
-                  if (coupond_issue(client, \(coupon), 7, id, 16, 0, 2000, &first, &error)) return 2;
+                  if (coupond_issue(client, \(coupon), 7, id, 16, 0, 20000, &first, &error)) return 2;
                   for (int socket = 3; socket < 20; socket++) shutdown(socket, SHUT_RDWR);
-                  if (coupond_issue(client, \(coupon), 7, id, 16, 0, 2000, &second, &error)) return 3;
+                  if (coupond_issue(client, \(coupon), 7, id, 16, 0, 20000, &second, &error)) return 3;
                   coupond_close(client);
                   return first.outcome == COUPOND_ACCEPTED && second.sequence == first.sequence ? 0 : 4;
                 }
@@ -143,7 +143,7 @@ extension DaemonTests {
                   for (int i = 0; i < 2; i++) {
                     coupond_client *client = coupond_open("127.0.0.1", ports[i]);
                     if (coupond_resolve(
-                            client, \(coupon.rawValue), 7, (uint8_t *)"abc", 3, 1, 2000, &answer, &error))
+                            client, \(coupon.rawValue), 7, (uint8_t *)"abc", 3, 1, 5000, &answer, &error))
                       printf("%d\\n", error.acceptance == COUPOND_MAY_BE_ACCEPTED);
                     else
                       printf("%d %" PRId64 ", ", answer.outcome, answer.sequence);
@@ -175,7 +175,7 @@ extension DaemonTests {
                   coupond_client *client = coupond_open("127.0.0.1", "\(daemon.address.port)");
                   coupond_answer answer;
                   coupond_error error;
-                  int end = coupond_issue(client, 1, 7, (uint8_t *)"r", 1, 0, 1000, &answer, &error);
+                  int end = coupond_issue(client, 1, 7, (uint8_t *)"r", 1, 0, 5000, &answer, &error);
                   coupond_close(client);
                   printf("%d %d %" PRId64, end, error.acceptance == COUPOND_WAS_ACCEPTED, error.sequence);
                 }
@@ -202,8 +202,8 @@ extension DaemonTests {
                   coupond_client *client = coupond_open("127.0.0.1", "\(daemon.address.port)");
                   coupond_answer answer;
                   coupond_error error;
-                  int first = coupond_issue(client, 1, 7, (uint8_t *)"r", 1, 0, 1000, &answer, &error);
-                  int second = coupond_issue(client, 1, 8, (uint8_t *)"s", 1, 0, 1000, &answer, &error);
+                  int first = coupond_issue(client, 1, 7, (uint8_t *)"r", 1, 0, 5000, &answer, &error);
+                  int second = coupond_issue(client, 1, 8, (uint8_t *)"s", 1, 0, 5000, &answer, &error);
                   coupond_close(client);
                   printf("%d %d %d", first, second, error.acceptance == COUPOND_MAY_BE_ACCEPTED);
                 }
@@ -227,7 +227,7 @@ extension DaemonTests {
                       coupond_status status;
                       coupond_error error;
                       for (int call = 0; call < 3; call++) {
-                        if (coupond_get_status(client, \(coupon), 7, 2000, &status, &error)) {
+                        if (coupond_get_status(client, \(coupon), 7, 20000, &status, &error)) {
                           printf("%s\\n", error.message);
                           return 2;
                         }
@@ -255,7 +255,7 @@ extension DaemonTests {
                       coupond_answer answer;
                       coupond_error error;
                       if (coupond_new_request_id(id)) return -1;
-                      if (coupond_issue(client, \(coupon), user, id, 16, 0, 5000, &answer, &error)) return -1;
+                      if (coupond_issue(client, \(coupon), user, id, 16, 0, 20000, &answer, &error)) return -1;
                       *sequence = answer.sequence;
                       return answer.outcome == COUPOND_ACCEPTED ? 0 : -1;
                     }
@@ -272,7 +272,7 @@ extension DaemonTests {
                       for (int i = 0; i < 1000; i++) {
                         coupond_status status;
                         coupond_error error;
-                        if (coupond_get_status(client, \(coupon), first + i, 5000, &status, &error)) _exit(5);
+                        if (coupond_get_status(client, \(coupon), first + i, 20000, &status, &error)) _exit(5);
                         if (status.sequence != sequences[i]) _exit(6);
                       }
                       if (!child) _exit(0);
@@ -316,7 +316,7 @@ extension DaemonTests {
                       coupond_client *client = coupond_open("localhost", "\(daemon.port)");
                       coupond_status status;
                       coupond_error error;
-                      int failed = coupond_get_status(client, \(coupon), 7, 4000, &status, &error);
+                      int failed = coupond_get_status(client, \(coupon), 7, 20000, &status, &error);
                       if (failed) printf("%s\\n", error.message);
                       coupond_close(client);
                       return failed ? 2 : 0;

@@ -82,7 +82,9 @@ import Testing
     {
         let (world, daemon) = (try SharedWorld.current.world, try SharedWorld.current.one)
         let before = try await world.transactions(by: daemon)
-        let clients = (0..<16).map { _ in CouponClient(address: daemon.client.address) }
+        let clients = (0..<16).map { _ in
+            CouponClient(address: daemon.client.address, configuration: .patient)
+        }
         let codes = try await withThrowingTaskGroup(of: StatusCode?.self) { group in
             for number in 0..<16_000 {
                 group.addTask {
@@ -120,7 +122,9 @@ import Testing
         let (before, changes) = (
             try await world.lookUps(by: daemon), try await world.changes(coupon)
         )
-        let clients = (1...8).map { _ in CouponClient(address: daemon.client.address) }
+        let clients = (1...8).map { _ in
+            CouponClient(address: daemon.client.address, configuration: .patient)
+        }
         try await withThrowingTaskGroup(of: Void.self) { group in
             for user in 1...800 {
                 group.addTask {
@@ -146,16 +150,14 @@ import Testing
         let shared = try SharedWorld.current
         let (world, daemons) = (shared.world, [shared.one, shared.other])
         let coupon = try await shared.one.offer(total: 10)
-        var policy = RetryPolicy()
-        policy.tries = 20
         let lock = try await world.lockRefusals()
         let outcomes = try await withThrowingTaskGroup(of: Outcome.self) { group in
             for user in 1...40 {
                 // A load waits for at most a second; on a busy machine it may take longer to be seen.
-                group.addTask { [policy] in
+                group.addTask {
                     let request = IssueRequest(coupon: coupon, user: UserID(Int64(user)))
                     return try await daemons[user % 2].client.issue(
-                        request, deadline: .seconds(20), retrying: policy)
+                        request, deadline: .seconds(20), retrying: RetryPolicy(tries: 20))
                 }
             }
             try await eventually("a daemon loads") { try world.loads == 1 }

@@ -226,9 +226,7 @@ struct LimitStage {
     /// The metric has the count, and the log has the reason.
     func expectLimited(_ reason: String, by count: Int) async throws {
         #expect(try limited(reason) == count)
-        try await eventually("the log has a line") {
-            daemon.process.logTail(lines: 10_000).contains("callers met a limit")
-        }
+        try await daemon.process.logs("callers met a limit")
     }
 }
 

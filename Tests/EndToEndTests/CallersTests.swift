@@ -37,9 +37,8 @@ struct CallersWorld {
 
     /// A client that sends a caller token.
     func client(_ token: String) -> CouponClient {
-        var configuration = ClientConfiguration()
+        var configuration = ClientConfiguration.patient
         configuration.callerToken = Array(token.utf8)
-        configuration.deadline = .seconds(20)
         return CouponClient(address: daemon.client.address, configuration: configuration)
     }
 
@@ -84,10 +83,8 @@ struct CallersWorld {
             #expect(try socket.response() == nil)
         }
         #expect(try world.refused("token") == 3)
-        try await eventually("it is logged") {
-            world.daemon.process.logTail().contains("a caller was refused")
-        }
-        #expect(!world.daemon.process.logTail().contains("guess"))
+        try await world.daemon.process.logs("a caller was refused")
+        #expect(!world.daemon.process.logText.contains("guess"))
         let wrong = world.client("guess")
         #expect(try await refusal { try await wrong.health() } == .unauthenticated)
         await wrong.close()
@@ -232,10 +229,7 @@ struct CallersWorld {
         #expect(
             try httpGet("/metrics", port: world.metrics).contains(
                 "\ncoupond_reload_failures_total 1\n"))
-        try await eventually("it is logged") {
-            let log = world.daemon.process.logTail(lines: 100)
-            return log.contains("the reload failed") && log.contains("the old callers stay")
-        }
+        try await world.daemon.process.logs("the reload failed", "the old callers stay")
         await anna.close()
     }
 

@@ -4,7 +4,7 @@ import TestSupport
 import TestWorld
 import Testing
 
-@Suite(.machine(.overloading), .timeLimit(.minutes(3))) struct CapacityScriptTests {
+@Suite(.machine(.overloading), .timeLimit(.minutes(5))) struct CapacityScriptTests {
     @Test(arguments: [
         (scrape: "1e9", check: "1e9", isGood: true), (scrape: "0", check: "1e9", isGood: false),
         (scrape: "1e9", check: "0", isGood: false),

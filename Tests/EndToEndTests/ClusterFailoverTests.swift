@@ -16,7 +16,7 @@ private struct Scene {
     let metricsPort: Int
 
     /// - Parameter nodeTimeout: in milliseconds: a master that is silent for so long is replaced.
-    init(nodeTimeout: Int = 1_000) async throws {
+    init(nodeTimeout: Int = 4_000) async throws {
         world = try await World()
         cluster = try await RedisCluster(masters: 3, nodeTimeout: nodeTimeout)
         let redis = "cluster:" + cluster.seeds.joined(separator: ",")

@@ -137,9 +137,8 @@ struct ClusterPartitionTests {
                 return true
             }
         }
-        #expect(try scene.partitionsOwned() == [16])
-        let offer = "partitions are offered to the other daemons"
-        #expect(scene.inside.process.logTail(lines: 100_000).contains(offer))
+        try await eventually("the other daemon owns all") { try scene.partitionsOwned() == [16] }
+        try await scene.inside.process.logs("partitions are offered to the other daemons")
         try await scene.network.join(0)
         try await scene.cluster.waitUntilWhole(within: .seconds(60))
         try await eventually("each daemon owns its share again", within: .seconds(60)) {

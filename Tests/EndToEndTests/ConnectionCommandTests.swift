@@ -41,7 +41,7 @@ import Testing
         let waiting = try PlainSocket(port: daemon.port)
         try waiting.send(
             Request(
-                id: 1, deadlineMilliseconds: 30_000,
+                id: 1, deadlineMilliseconds: 60_000,
                 method: .issue(
                     IssueRequest(coupon: CouponID(1), user: UserID(1), waitFor: .issued))))
         let idle = try PlainSocket(port: daemon.port)

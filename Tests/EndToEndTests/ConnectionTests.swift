@@ -111,7 +111,8 @@ extension DaemonTests {
         }
 
         @Test func `the daemon stops reading from a client that never reads`() async throws {
-            let daemon = try SharedWorld.current.one
+            // A daemon of its own: other tests of the suite use the memory of the shared one.
+            let daemon = try await SharedWorld.current.world.daemon()
             let before = try daemon.residentKiB()
             let nonReader = try PlainSocket(port: daemon.port, receiveBuffer: 4_096)
             // A short request with a longer response.
@@ -133,6 +134,7 @@ extension DaemonTests {
             let coupon = try await daemon.offer(total: 1)
             #expect(try await daemon.win(coupon, 1) == 1)
             #expect(try daemon.residentKiB() - before < 64 * 1_024)
+            #expect(try await daemon.stop() == .code(0))
         }
     }
 }

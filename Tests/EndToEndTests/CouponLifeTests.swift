@@ -98,7 +98,7 @@ import Testing
         let lock = try await world.lockRefusals()
         async let late = slow.client.issue(
             IssueRequest(coupon: coupon, user: UserID(2), requestID: .random()),
-            deadline: .seconds(60), retrying: RetryPolicy())
+            deadline: .seconds(60), retrying: RetryPolicy(tries: 20))
         // By the time that it loads, the slow daemon has read that the coupon is active.
         try await eventually("the slow daemon loads") { try world.loads == 1 }
         slow.process.signal(SIGSTOP)

@@ -1,4 +1,4 @@
 import Testing
 
 /// The suites that kill and stop daemons and servers.
-@Suite(.timeLimit(.minutes(2))) struct FaultTests {}
+@Suite(.timeLimit(.minutes(5))) struct FaultTests {}

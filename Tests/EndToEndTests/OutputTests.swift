@@ -34,11 +34,11 @@ extension DaemonTests {
         @Test func `a command whose reader has gone ends`() async throws {
             let id = try await SharedWorld.current.one.offer(total: 9).rawValue
             let watch = try await shell(
-                "timeout 20 couponctl watch --coupon \(id) --every 60s | head -n 1; "
+                "timeout 60 couponctl watch --coupon \(id) --every 60s | head -n 1; "
                     + "exit ${PIPESTATUS[0]}")
             #expect(watch.end == .code(74), "\(watch.text)")
             let list = try await shell(
-                "{ sleep 0.3; couponctl coupon list; } | true; exit ${PIPESTATUS[0]}")
+                "{ sleep 2; couponctl coupon list; } | true; exit ${PIPESTATUS[0]}")
             #expect(list.end == .code(74) && list.text.isEmpty, "\(list.text)")
         }
 
@@ -93,7 +93,7 @@ extension DaemonTests {
             let full = try await shell("\(issue) 1 > /dev/full")
             #expect(full.end == .code(7) && full.text.contains("No space left"), "\(full.text)")
             #expect(try await shell("\(issue) 2 >&-").end == .code(7))
-            let unread = try await shell("{ sleep 0.3; \(issue) 3; } | true; exit ${PIPESTATUS[0]}")
+            let unread = try await shell("{ sleep 2; \(issue) 3; } | true; exit ${PIPESTATUS[0]}")
             #expect(unread.end == .code(7) && unread.text.isEmpty, "\(unread.text)")
         }
 

@@ -51,7 +51,7 @@ extension FaultTests {
                 await traffic.askAgain(try await world.tables())
             }
             try await traffic.expectBalance(through: daemon)
-            #expect(daemon.process.logTail(lines: 100_000).contains("PostgreSQL went back"))
+            try await daemon.process.logs("PostgreSQL went back")
             let page = try await daemon.client.events(EventQuestion(.after(bookmark)))
             #expect(page.resets.contains { $0.reason == .wentBack })
             #expect(try await daemon.stop() == .code(0))
@@ -73,9 +73,7 @@ extension FaultTests {
             try await first.kill()
             try second.query("SELECT pg_promote()", on: second.connection())
             try pointLink(name.file("host"), to: second.socketFolder)
-            try await eventually("the loss is logged", within: .seconds(40)) {
-                daemon.process.logTail(lines: 1_000).contains("a change of a coupon")
-            }
+            try await daemon.process.logs("a change of a coupon", within: .seconds(40))
             try await daemon.winSoon(coupon, 2)
             let audit = try await daemon.client.audit(coupon)
             #expect(audit.place.epoch == 1, "no gate was rebuilt for it")

@@ -53,7 +53,7 @@ extension FaultTests {
             }
             try await traffic.expectBalance(through: daemons[0])
             let notices = daemons.map {
-                $0.process.logTail(lines: 100_000).contains("PostgreSQL went back")
+                $0.process.logText.contains("PostgreSQL went back")
             }
             #expect(notices.contains(true) == (kind == .lagging))
             for daemon in daemons { #expect(try await daemon.stop() == .code(0)) }
@@ -91,7 +91,7 @@ extension FaultTests {
             try await traffic.heal(through: daemon)
             await traffic.askAgain(try await world.tables())
             try await traffic.expectBalance(through: daemon)
-            let wentBack = daemon.process.logTail(lines: 100_000).contains("PostgreSQL went back")
+            let wentBack = daemon.process.logText.contains("PostgreSQL went back")
             #expect(!wentBack)
             #expect(try await daemon.stop() == .code(0))
         }
@@ -149,7 +149,7 @@ extension FaultTests {
                 async let sale: Void = traffic.run(first: 150, timeout: .seconds(10))
                 try await eventually("the alarm is raised", within: .seconds(40)) {
                     [daemon, other].contains {
-                        $0.process.logTail(lines: 100_000).contains("PostgreSQL went back")
+                        $0.process.logText.contains("PostgreSQL went back")
                     }
                 }
                 await sale

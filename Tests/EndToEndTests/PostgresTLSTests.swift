@@ -39,8 +39,6 @@ import Testing
             + "sslmode=verify-full sslrootcert=\(certificates.authority) \(more)"
     }
 
-    private func log(_ daemon: Daemon) -> String { daemon.process.logTail(lines: 10_000) }
-
     @Test func `a sale passes, and a new password in the file needs no restart`() async throws {
         let password = try world.folder.write("first\n", to: "postgres-password")
         let daemon = try Daemon(
@@ -62,7 +60,7 @@ import Testing
             WHERE usename = '\(LeastRights.role)'
             """)
         for user in 6...10 { try await daemon.winSoon(coupon, Int64(user)) }
-        #expect(!log(daemon).contains("password authentication failed"))
+        #expect(!daemon.process.logText.contains("password authentication failed"))
         #expect(try await daemon.stop() == .code(0))
     }
 
@@ -94,7 +92,7 @@ import Testing
             (connection(), wrong, "password authentication failed"),
         ] {
             let daemon = try Daemon(world, ["--postgres-password-file", file], postgres: string)
-            try await eventually("the log says why: \(text)") { log(daemon).contains(text) }
+            try await daemon.process.logs(text)
             #expect(try await daemon.stop() == .code(0))
         }
     }
@@ -112,9 +110,7 @@ import Testing
             SELECT pg_terminate_backend(pid) FROM pg_stat_activity
             WHERE usename = '\(LeastRights.role)'
             """)
-        try await eventually("the log names the file") {
-            log(daemon).contains("postgres-password-file: \(password) cannot be read")
-        }
+        try await daemon.process.logs("postgres-password-file: \(password) cannot be read")
         _ = try world.folder.write("first\n", to: "moving")
         let coupon = try await daemon.offer(total: 1)
         try await daemon.winSoon(coupon, 1)

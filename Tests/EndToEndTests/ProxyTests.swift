@@ -42,9 +42,7 @@ import Testing
         #expect(
             try httpGet("/metrics", port: metrics).contains(
                 "\ncoupond_proxy_headers_missing_total 1\n"))
-        try await eventually("the log has it") {
-            daemon.process.logTail(lines: 10_000).contains("without a PROXY header")
-        }
+        try await daemon.process.logs("without a PROXY header")
         #expect(try await daemon.stop() == .code(0))
     }
 
@@ -57,14 +55,12 @@ import Testing
             world, ["--proxies", "127.0.0.0/8", "--metrics-listen", "127.0.0.1:\(metrics)"])
         try await eventually("it listens") {
             _ = try PlainSocket(port: daemon.port)
-            return daemon.process.logTail().contains("listening")
+            return daemon.process.logText.contains("listening")
         }
         let silent = try PlainSocket(port: daemon.port)
         try silent.send(Array(Self.caller.prefix(20)))
         #expect(try silent.read(1) == nil)
-        try await eventually("the log has it") {
-            daemon.process.logTail(lines: 10_000).contains("without a PROXY header")
-        }
+        try await daemon.process.logs("without a PROXY header")
         #expect(try await daemon.stop() == .code(0))
     }
 
@@ -82,7 +78,7 @@ import Testing
         var kept: [PlainSocket] = []
         try await eventually("it listens") {
             _ = try PlainSocket(port: daemon.port)
-            return daemon.process.logTail().contains("listening")
+            return daemon.process.logText.contains("listening")
         }
         var other = Self.caller
         other[19] = 10

@@ -24,7 +24,9 @@ import Testing
             }
             return first != nil
         }
-        #expect(first == .success(.notFound))
+        // A start that takes longer than five seconds does not wait any longer.
+        let isLate = daemon.process.logText.contains("\"event\":\"listening-early\"")
+        #expect(first == .success(.notFound) || isLate, "\(String(describing: first))")
         #expect(try await daemon.stop() == .code(0))
     }
 }

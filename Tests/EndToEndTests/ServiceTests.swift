@@ -36,10 +36,7 @@ import Testing
         #expect(try await reload(pid, [:]).end == .code(64))
         try FileManager.default.removeItem(atPath: world.folder.file("run"))
         daemon.process.signal(SIGHUP)
-        try await eventually("a result that cannot be written is logged") {
-            daemon.process.logTail(lines: 1_000).contains(
-                "the result of a reload cannot be written")
-        }
+        try await daemon.process.logs("the result of a reload cannot be written")
         #expect(try await daemon.stop() == .code(0))
     }
 
@@ -83,7 +80,7 @@ import Testing
         try await eventually("it says that it listens") {
             systemd.receive().hasPrefix("READY=1\nSTATUS=listening on ")
         }
-        #expect(daemon.process.logTail(lines: 1_000).contains("\"event\":\"listening-early\""))
+        try await daemon.process.logs("\"event\":\"listening-early\"")
         let reason = try await daemon.client.health()
         #expect(reason?.contains("partitions have no open gate") == true, "\(reason ?? "")")
         var line = ""
@@ -174,7 +171,7 @@ import Testing
                 "--tls-certificate", server.certificate, "--tls-key", folder + "/tls-key",
             ], tls: certificates.client())
         try await daemon.ready()
-        var configuration = ClientConfiguration()
+        var configuration = ClientConfiguration.patient
         configuration.tls = certificates.client()
         (configuration.token, configuration.callerToken) = (
             Array("the token of an admin".utf8), Array("shop".utf8)
@@ -187,7 +184,7 @@ import Testing
         try await client.reload()
         await client.close()
         // The test makes the file of Redis' password itself, and leaves it readable.
-        let warnings = daemon.process.logTail(lines: 10_000).split(separator: "\n").filter {
+        let warnings = daemon.process.logText.split(separator: "\n").filter {
             $0.contains("can be read by every user")
         }
         let names = ["admin-token", "callers", "postgres-password", "tls-key"]

@@ -15,11 +15,9 @@ import Testing
         let coupon = try await daemon.offer(total: 5)
         #expect(try await daemon.win(coupon, 1) == 1)
         world.redis.freeze()
-        let start = FairClock.now
-        try await eventually("it is not ready") {
+        try await eventually("it is not ready", within: .seconds(10)) {
             try await daemon.client.health() != nil
         }
-        #expect(FairClock.now - start < .seconds(6))
         world.redis.thaw()
         try await daemon.ready()
         #expect(try await daemon.win(coupon, 2) == 2)
@@ -34,17 +32,15 @@ import Testing
         #expect(try await daemon.win(coupon, 1) == 1)
         world.redis.freeze()
         defer { world.redis.thaw() }
-        let status = try await daemon.client.status(
-            of: coupon, user: UserID(1), deadline: .seconds(4))
-        guard case .issued(sequence: 1, _) = status.user else {
-            throw Unexpected(what: "\(status)")
+        func status(_ user: UserID) async throws -> UserStatus {
+            try await daemon.client.status(of: coupon, user: user, deadline: .seconds(4)).user
         }
-        let error = await #expect(throws: ClientError.self) {
-            try await daemon.client.status(of: coupon, user: UserID(2), deadline: .seconds(4))
+        // On a busy machine a deadline may pass before PostgreSQL has answered.
+        try await eventually("user 1 has it") {
+            if case .issued(sequence: 1, _) = try await status(1) { true } else { false }
         }
-        guard case .refused(let failure) = error else {
-            throw Unexpected(what: "\(String(describing: error))")
+        try await eventually("the gate alone may know of user 2") {
+            try await refusal { try await status(2) } == .unavailable
         }
-        #expect(failure.code == .unavailable, "the gate alone may know of user 2")
     }
 }

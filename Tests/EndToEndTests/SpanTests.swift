@@ -29,13 +29,14 @@ import Tracing
                 TraceContext("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"))
             try await SpanTests.ask(daemonAt: Int(port), trace)
             try await eventually("all spans have ended") { tracer.ended.count == 6 }
+            // A span may end after its answer.
             #expect(
-                tracer.ended.map { [$0.name, $0.outcome] } == [
-                    ["coupond/create_coupon", "OK"], ["coupond/issue", "ISSUED"],
-                    ["coupond/issue", "DUPLICATE"], ["coupond/issue_batch", "OK"],
-                    ["coupond/coupon_status", "NOT_FOUND"], ["coupond/coupon_status_batch", "OK"],
+                tracer.ended.map { "\($0.name) \($0.outcome ?? "")" }.sorted() == [
+                    "coupond/coupon_status NOT_FOUND", "coupond/coupon_status_batch OK",
+                    "coupond/create_coupon OK", "coupond/issue DUPLICATE", "coupond/issue ISSUED",
+                    "coupond/issue_batch OK",
                 ])
-            #expect(tracer.ended.map(\.isFailure) == [false, false, false, false, true, false])
+            #expect(tracer.ended.filter(\.isFailure).map(\.name) == ["coupond/coupon_status"])
             #expect(
                 tracer.ended.allSatisfy {
                     $0.kind == .server && $0.trace == trace.traceID && $0.parent == trace.parentID
@@ -47,9 +48,8 @@ import Tracing
 
     /// Asks with a trace, and without.
     private static func ask(daemonAt port: Int, _ trace: TraceContext) async throws {
-        var configuration = ClientConfiguration()
+        var configuration = ClientConfiguration.patient
         configuration.tracer = nil
-        configuration.deadline = .seconds(20)
         let client = CouponClient(
             address: ServerAddress(host: "127.0.0.1", port: port), configuration: configuration)
         try await eventually("it is ready") { try await client.health() == nil }

@@ -48,7 +48,7 @@ extension FaultTests {
             try await traffic.heal(through: daemon)
             await traffic.askAgain(try await world.tables())
             try await traffic.expectBalance(through: daemon)
-            let wentBack = daemon.process.logTail(lines: 100_000).contains("PostgreSQL went back")
+            let wentBack = daemon.process.logText.contains("PostgreSQL went back")
             #expect(!wentBack)
             #expect(try await daemon.stop() == .code(0))
         }
@@ -126,7 +126,7 @@ private final class Machines: Sendable {
                 "PGDATA": folder.file("\(machine)"),
             ], in: own.path, user: Self.user)
         let end = try await shell.waitForEnd(within: .seconds(60))
-        let text = shell.logTail(lines: 1_000)
+        let text = shell.logText
         #expect(end == .code(0), "\(commands)\n\(text)")
         return text
     }

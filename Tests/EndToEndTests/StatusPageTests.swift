@@ -10,7 +10,7 @@ private let chromium = ["/usr/bin/chromium", "/usr/bin/chromium-browser"].contai
 }
 
 /// The page and the document behind it, of a daemon that sells.
-@Suite(.machine(.asking), .timeLimit(.minutes(3))) struct StatusPageTests {
+@Suite(.machine(.asking), .timeLimit(.minutes(5))) struct StatusPageTests {
     /// What a document says, as far as a test looks.
     private struct Document: Decodable {
         struct Coupon: Decodable {
@@ -76,7 +76,9 @@ private let chromium = ["/usr/bin/chromium", "/usr/bin/chromium-browser"].contai
             "coupond_issued_total", "coupond_bounced_total", "coupond_connections",
             "coupond_requests_total{outcome=\"issued\"}",
         ] {
-            #expect(try document.metrics[name] == Double(stage.metric(name)), "\(name)")
+            try await eventually("the document has the page's \(name)") {
+                try self.document(stage).metrics[name] == Double(stage.metric(name))
+            }
         }
         let page = try httpGet("/?theme=any", port: stage.metricsPort)
         #expect(page.contains("content-type: text/html; charset=utf-8\r\n"))

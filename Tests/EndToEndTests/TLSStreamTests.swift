@@ -102,9 +102,10 @@ import Testing
     }
 
     @Test func `callers who wait for ISSUED are answered while the daemon drains`() async throws {
-        let daemon = try Daemon(world, server.flags, tls: certificates.client())
+        let daemon = try Daemon(
+            world, server.flags + ["--drain-timeout", "60s"], tls: certificates.client())
         try await daemon.ready()
-        var configuration = ClientConfiguration()
+        var configuration = ClientConfiguration.patient
         configuration.tls = certificates.client()
         let client = CouponClient(address: daemon.client.address, configuration: configuration)
         _ = try await client.create(.offer(1, total: 20))
@@ -123,7 +124,7 @@ import Testing
             try await daemon.client.status(of: CouponID(1)).accepted == 20
         }
         daemon.process.signal(SIGTERM)
-        try await eventually("it drains") { daemon.process.logTail().contains("draining") }
+        try await daemon.process.logs("draining")
         try await lock.release()
         for outcome in await outcomes {
             guard case .success(.issued) = outcome else {

@@ -25,7 +25,7 @@ import Testing
 
     /// A client that has been answered.
     private func client() async throws -> CouponClient {
-        let client = CouponClient(address: .unix(path: path))
+        let client = CouponClient(address: .unix(path: path), configuration: .patient)
         try await eventually("coupond answers at \(path)") { try await client.health() == nil }
         return client
     }
@@ -38,15 +38,13 @@ import Testing
         #expect(flock(folder, LOCK_EX) == 0)
         let first = try Daemon(world, ["--listen", "unix:\(path)"])
         // The daemon has got as far as its listener, because it owns partitions.
-        try await eventually("it waits for the lock") {
-            first.process.logTail(lines: 10_000).contains("partitions reassigned")
-        }
+        try await first.process.logs("partitions reassigned")
         #expect(!FileManager.default.fileExists(atPath: path))
         #expect(flock(folder, LOCK_UN) == 0)
         let client = try await client()
         let second = try Daemon(world, ["--listen", "unix:\(path)"])
         #expect(try await second.process.waitForEnd() == .code(69))
-        #expect(second.process.logTail().contains("another process listens there"))
+        #expect(second.process.logText.contains("another process listens there"))
         await client.close()
         #expect(try await first.stop() == .code(0))
     }
@@ -78,7 +76,8 @@ import Testing
         #expect(python.end == .code(0), "\(python.text)")
         for (user, port) in zip([4, 5], ports) {
             request.user = UserID(Int64(user))
-            let other = CouponClient(address: ServerAddress(host: "127.0.0.1", port: Int(port)))
+            let other = CouponClient(
+                address: ServerAddress(host: "127.0.0.1", port: Int(port)), configuration: .patient)
             guard case .issued = try await other.issue(request) else {
                 Testing.Issue.record("not issued at \(port)")
                 return
@@ -101,7 +100,7 @@ import Testing
         let second = try Daemon(world, listen)
         #expect(try await second.process.waitForEnd() == .code(69))
         #expect(
-            second.process.logTail().contains(
+            second.process.logText.contains(
                 "cannot listen at unix:\(path) (listen): another process listens there"))
         #expect(try await client.health() == nil)
         try await first.kill()
@@ -115,7 +114,7 @@ import Testing
         let fourth = try Daemon(world, listen)
         #expect(try await fourth.process.waitForEnd() == .code(69))
         #expect(
-            fourth.process.logTail().contains("there is a file that is not a socket: remove it"))
+            fourth.process.logText.contains("there is a file that is not a socket: remove it"))
         #expect(try String(contentsOfFile: path, encoding: .utf8) == "precious")
     }
 
@@ -127,19 +126,18 @@ import Testing
         #expect(!FileManager.default.fileExists(atPath: path))
         let missing = try Daemon(world, ["--listen", "unix:/no/such/folder/c.sock"])
         #expect(try await missing.process.waitForEnd() == .code(69))
-        #expect(missing.process.logTail().contains("(listen): "))
+        #expect(missing.process.logText.contains("(listen): "))
     }
 
     @Test func `with reuse-port several daemons share a port`() async throws {
         let port = try freePort()
         let listen = ["--listen", "127.0.0.1:\(port)"]
         let first = try Daemon(world, listen + ["--reuse-port"])
-        let client = CouponClient(address: ServerAddress(host: "127.0.0.1", port: Int(port)))
+        let client = CouponClient(
+            address: ServerAddress(host: "127.0.0.1", port: Int(port)), configuration: .patient)
         try await eventually("it answers") { try await client.health() == nil }
         let second = try Daemon(world, listen + ["--reuse-port"])
-        try await eventually("both listen") {
-            second.process.logTail(lines: 1_000).contains("\"message\":\"listening\"")
-        }
+        try await second.process.logs("\"message\":\"listening\"")
         let third = try Daemon(world, listen)
         #expect(try await third.process.waitForEnd() == .code(69))
         #expect(try await first.stop() == .code(0))
@@ -150,7 +148,7 @@ import Testing
     @Test func `beyond this machine a daemon without protection does not start`() async throws {
         let daemon = try Daemon(world, ["--listen", "0.0.0.0:0"])
         #expect(try await daemon.process.waitForEnd() == .code(78))
-        let log = daemon.process.logTail()
+        let log = daemon.process.logText
         #expect(
             log.contains(
                 "--listen: listen has 0.0.0.0:0, which is beyond this machine, without TLS: "
