@@ -15,7 +15,7 @@ private let fewestChecks = 50
 ///   - condition: an error that it throws means "not yet"; the last one is part of the error.
 /// - Throws: ``NeverHeld``, or `CancellationError`.
 public func eventually(
-    _ what: @autoclosure () -> String = "the condition", within limit: Duration = .seconds(20),
+    _ what: @autoclosure () -> String = "the condition", within limit: Duration = .seconds(60),
     _ condition: () async throws -> Bool
 ) async throws {
     let deadline = FairClock.now + limit

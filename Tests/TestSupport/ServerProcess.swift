@@ -111,7 +111,7 @@ public final class ServerProcess: Sendable {
     /// Waits until a line of its log has all of these texts. A daemon answers before it writes its log.
     /// - Throws: ``NeverHeld`` with the end of the log.
     public func logs(
-        _ texts: String..., within limit: Duration = .seconds(20)
+        _ texts: String..., within limit: Duration = .seconds(60)
     ) async throws {
         let file = FileHandle(forReadingAtPath: log)
         // The beginning of a line whose end is not there yet.

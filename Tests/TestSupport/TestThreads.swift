@@ -2,10 +2,10 @@
 internal import Foundation
 internal import Synchronization
 
-/// Runs tasks on as many threads as the machine has cores, and on more while these are blocked.
+/// Runs tasks on as many threads as the machine has cores, and on more while some of these are blocked.
 ///
 /// Swift's own pool has no more. Two tests that wait there in a system call hold up all others, whose
-/// deadlines pass.
+/// deadlines pass. Many threads that all run would take the processor from the daemons.
 public final class TestThreads: TaskExecutor {
     /// The threads of all tests.
     public static let shared = TestThreads()
@@ -14,65 +14,63 @@ public final class TestThreads: TaskExecutor {
         var arrived: [UnownedJob] = []
         /// The next one last.
         var waiting: [UnownedJob] = []
-        var threads = 0
-        /// How many jobs have begun.
-        var begun = 0
+        /// For each thread when its job began, in ticks.
+        var threads: [Int: Int] = [:]
+        var lastThread = 0
+        var tick = 0
+
+        var hasJobs: Bool { !arrived.isEmpty || !waiting.isEmpty }
+
+        /// How many threads are not in a job that has lasted for a fifth of a second.
+        var running: Int { threads.values.count { tick - $0 < 10 } }
 
         mutating func next() -> UnownedJob? {
             if waiting.isEmpty { (waiting, arrived) = (arrived.reversed(), []) }
-            guard let job = waiting.popLast() else { return nil }
-            begun += 1
-            return job
+            return waiting.popLast()
         }
     }
 
     private static let width = ProcessInfo.processInfo.activeProcessorCount
     private let state = Mutex(State())
 
-    private init() { Thread.detachNewThread { self.watch() } }
-
-    /// Does a job on the next free thread.
-    public func enqueue(_ job: consuming ExecutorJob) {
-        let job = UnownedJob(job)
-        startThread { state in
-            state.arrived.append(job)
-            return state.threads < Self.width
-        }
-    }
-
-    /// Starts a thread whenever jobs wait and none begins: then all threads are blocked.
-    private func watch() {
-        var begun = 0
-        while true {
-            usleep(20_000)
-            startThread { state in
-                defer { begun = state.begun }
-                let isAnyWaiting = !state.arrived.isEmpty || !state.waiting.isEmpty
-                return isAnyWaiting && state.begun == begun
+    private init() {
+        Thread.detachNewThread {
+            while true {
+                usleep(20_000)
+                self.startThread { $0.tick += 1 }
             }
         }
     }
 
-    private func startThread(if isNeeded: (inout State) -> Bool) {
-        let isMissing = state.withLock { state in
-            let isMissing = isNeeded(&state)
-            if isMissing { state.threads += 1 }
-            return isMissing
-        }
-        if isMissing { Thread.detachNewThread { self.work() } }
+    /// Does a job on the next free thread.
+    public func enqueue(_ job: consuming ExecutorJob) {
+        let job = UnownedJob(job)
+        startThread { $0.arrived.append(job) }
     }
 
-    /// Does jobs until there is none.
-    private func work() {
-        while let job = nextJob() {
-            unsafe job.runSynchronously(on: asUnownedTaskExecutor())
+    /// Starts a thread if one is missing after a change.
+    private func startThread(after change: (inout State) -> Void) {
+        let number: Int? = state.withLock { state in
+            change(&state)
+            guard state.hasJobs, state.running < Self.width else { return nil }
+            state.lastThread += 1
+            state.threads[state.lastThread] = state.tick
+            return state.lastThread
+        }
+        guard let number else { return }
+        Thread.detachNewThread {
+            while let job = self.nextJob(for: number) {
+                unsafe job.runSynchronously(on: self.asUnownedTaskExecutor())
+            }
         }
     }
 
-    private func nextJob() -> UnownedJob? {
+    /// Nil if the thread is no longer needed.
+    private func nextJob(for number: Int) -> UnownedJob? {
         state.withLock { state in
-            let job = state.next()
-            if job == nil { state.threads -= 1 }
+            state.threads[number] = nil
+            guard state.running < Self.width, let job = state.next() else { return nil }
+            state.threads[number] = state.tick
             return job
         }
     }

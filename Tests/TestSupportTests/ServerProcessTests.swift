@@ -17,6 +17,19 @@ import Testing
         #expect(kill(sleep.pid, 0) == -1)
     }
 
+    @Test func `a wait for a line wants all texts in one line, which may come in pieces`()
+        async throws
+    {
+        let shell = try ServerProcess(
+            "sh", arguments: ["-c", "printf 'one '; sleep 0.1; echo two; echo three; sleep 600"],
+            in: folder.path)
+        try await shell.logs("one", "two")
+        try await shell.logs("three")
+        await #expect(throws: NeverHeld.self) {
+            try await shell.logs("two", "three", within: .milliseconds(50))
+        }
+    }
+
     @Test func `the output and the exit code of a process are kept`() async throws {
         let shell = try ServerProcess(
             "sh", arguments: ["-c", "echo $WORD; pwd >&2; exit 7"],
