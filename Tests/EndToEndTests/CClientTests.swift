@@ -255,7 +255,7 @@ extension DaemonTests {
                       coupond_answer answer;
                       coupond_error error;
                       if (coupond_new_request_id(id)) return -1;
-                      if (coupond_issue(client, \(coupon), user, id, 16, 0, 20000, &answer, &error)) return -1;
+                      if (coupond_issue(client, \(coupon), user, id, 16, 0, 9000, &answer, &error)) return -1;
                       *sequence = answer.sequence;
                       return answer.outcome == COUPOND_ACCEPTED ? 0 : -1;
                     }
@@ -272,7 +272,7 @@ extension DaemonTests {
                       for (int i = 0; i < 1000; i++) {
                         coupond_status status;
                         coupond_error error;
-                        if (coupond_get_status(client, \(coupon), first + i, 20000, &status, &error)) _exit(5);
+                        if (coupond_get_status(client, \(coupon), first + i, 9000, &status, &error)) _exit(5);
                         if (status.sequence != sequences[i]) _exit(6);
                       }
                       if (!child) _exit(0);

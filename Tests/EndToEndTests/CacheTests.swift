@@ -237,7 +237,7 @@ extension World {
                 """
                 SELECT count(*) FROM pg_stat_activity
                 WHERE datname = current_database() AND wait_event_type = 'Lock'
-                    AND query LIKE '%FROM coupond.issue_rejection WHERE coupon_id = c.id ORDER BY user_id%'
+                    AND query LIKE '%held, redriven, discarded%'
                 """)
             return try #require(Int(text))
         }

@@ -99,10 +99,11 @@ import Testing
         async let late = slow.client.issue(
             IssueRequest(coupon: coupon, user: UserID(2), requestID: .random()),
             deadline: .seconds(60), retrying: RetryPolicy(tries: 20))
-        // By the time that it loads, the slow daemon has read that the coupon is active.
+        // The slow daemon will have read that the coupon is active.
         try await eventually("the slow daemon loads") { try world.loads == 1 }
         slow.process.signal(SIGSTOP)
         try await lock.release()
+        try await eventually("PostgreSQL has answered it") { try world.loads == 0 }
         _ = try await other.client.close(coupon)
         try await eventually("it is deleted") {
             try await other.client.delete(coupon).state == .closed

@@ -192,8 +192,8 @@ extension Daemon {
 }
 
 extension Traffic {
-    /// A daemon that drains refuses with UNAVAILABLE, or has closed the connection. On a busy machine a user's
-    /// own deadline may pass. There is nothing else.
+    /// A daemon that drains refuses with UNAVAILABLE, or has closed the connection; nothing else. On a busy
+    /// machine a user's own deadline may pass.
     fileprivate func expectFailuresOfDraining() {
         for failure in failures {
             switch failure {

@@ -20,10 +20,11 @@ import Testing
         let lock = try await world.lockRefusals()
         async let late = slow.client.issue(
             request, deadline: .seconds(60), retrying: RetryPolicy(tries: 20))
-        // By the time that it loads, the slow daemon has read that nobody has the coupon.
+        // The slow daemon will have read that nobody has the coupon.
         try await eventually("the slow daemon loads") { try world.loads == 1 }
         slow.process.signal(SIGSTOP)
         try await lock.release()
+        try await eventually("PostgreSQL has answered it") { try world.loads == 0 }
         // The other daemon waits until the slow one's claim has not moved for long enough.
         #expect(try await other.win(coupon, 1) == 1)
         try await eventually("it leaves") { try await world.unload(coupon) }
