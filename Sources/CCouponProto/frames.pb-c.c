@@ -142,51 +142,6 @@ void   coupond__frames__v1__status_response_frame__free_unpacked
   assert(message->base.descriptor == &coupond__frames__v1__status_response_frame__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
-void   coupond__frames__v1__status_frame__init
-                     (Coupond__Frames__V1__StatusFrame         *message)
-{
-  static const Coupond__Frames__V1__StatusFrame init_value = COUPOND__FRAMES__V1__STATUS_FRAME__INIT;
-  *message = init_value;
-}
-size_t coupond__frames__v1__status_frame__get_packed_size
-                     (const Coupond__Frames__V1__StatusFrame *message)
-{
-  assert(message->base.descriptor == &coupond__frames__v1__status_frame__descriptor);
-  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
-}
-size_t coupond__frames__v1__status_frame__pack
-                     (const Coupond__Frames__V1__StatusFrame *message,
-                      uint8_t       *out)
-{
-  assert(message->base.descriptor == &coupond__frames__v1__status_frame__descriptor);
-  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
-}
-size_t coupond__frames__v1__status_frame__pack_to_buffer
-                     (const Coupond__Frames__V1__StatusFrame *message,
-                      ProtobufCBuffer *buffer)
-{
-  assert(message->base.descriptor == &coupond__frames__v1__status_frame__descriptor);
-  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
-}
-Coupond__Frames__V1__StatusFrame *
-       coupond__frames__v1__status_frame__unpack
-                     (ProtobufCAllocator  *allocator,
-                      size_t               len,
-                      const uint8_t       *data)
-{
-  return (Coupond__Frames__V1__StatusFrame *)
-     protobuf_c_message_unpack (&coupond__frames__v1__status_frame__descriptor,
-                                allocator, len, data);
-}
-void   coupond__frames__v1__status_frame__free_unpacked
-                     (Coupond__Frames__V1__StatusFrame *message,
-                      ProtobufCAllocator *allocator)
-{
-  if(!message)
-    return;
-  assert(message->base.descriptor == &coupond__frames__v1__status_frame__descriptor);
-  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
-}
 static const ProtobufCFieldDescriptor coupond__frames__v1__issue_request_frame__field_descriptors[3] =
 {
   {
@@ -322,10 +277,10 @@ static const ProtobufCFieldDescriptor coupond__frames__v1__status_response_frame
     "coupon_status",
     11,
     PROTOBUF_C_LABEL_NONE,
-    PROTOBUF_C_TYPE_MESSAGE,
+    PROTOBUF_C_TYPE_BYTES,
     0,   /* quantifier_offset */
     offsetof(Coupond__Frames__V1__StatusResponseFrame, coupon_status),
-    &coupond__frames__v1__status_frame__descriptor,
+    NULL,
     NULL,
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
@@ -354,147 +309,5 @@ const ProtobufCMessageDescriptor coupond__frames__v1__status_response_frame__des
   coupond__frames__v1__status_response_frame__field_indices_by_name,
   2,  coupond__frames__v1__status_response_frame__number_ranges,
   (ProtobufCMessageInit) coupond__frames__v1__status_response_frame__init,
-  NULL,NULL,NULL    /* reserved[123] */
-};
-static const ProtobufCFieldDescriptor coupond__frames__v1__status_frame__field_descriptors[9] =
-{
-  {
-    "coupon",
-    1,
-    PROTOBUF_C_LABEL_NONE,
-    PROTOBUF_C_TYPE_BYTES,
-    0,   /* quantifier_offset */
-    offsetof(Coupond__Frames__V1__StatusFrame, coupon),
-    NULL,
-    NULL,
-    0,             /* flags */
-    0,NULL,NULL    /* reserved1,reserved2, etc */
-  },
-  {
-    "accepted",
-    2,
-    PROTOBUF_C_LABEL_NONE,
-    PROTOBUF_C_TYPE_INT64,
-    0,   /* quantifier_offset */
-    offsetof(Coupond__Frames__V1__StatusFrame, accepted),
-    NULL,
-    NULL,
-    0,             /* flags */
-    0,NULL,NULL    /* reserved1,reserved2, etc */
-  },
-  {
-    "queued",
-    3,
-    PROTOBUF_C_LABEL_NONE,
-    PROTOBUF_C_TYPE_INT64,
-    0,   /* quantifier_offset */
-    offsetof(Coupond__Frames__V1__StatusFrame, queued),
-    NULL,
-    NULL,
-    0,             /* flags */
-    0,NULL,NULL    /* reserved1,reserved2, etc */
-  },
-  {
-    "user_state",
-    4,
-    PROTOBUF_C_LABEL_NONE,
-    PROTOBUF_C_TYPE_ENUM,
-    0,   /* quantifier_offset */
-    offsetof(Coupond__Frames__V1__StatusFrame, user_state),
-    &coupond__v1__user_state__descriptor,
-    NULL,
-    0,             /* flags */
-    0,NULL,NULL    /* reserved1,reserved2, etc */
-  },
-  {
-    "sequence",
-    5,
-    PROTOBUF_C_LABEL_NONE,
-    PROTOBUF_C_TYPE_INT64,
-    0,   /* quantifier_offset */
-    offsetof(Coupond__Frames__V1__StatusFrame, sequence),
-    NULL,
-    NULL,
-    0,             /* flags */
-    0,NULL,NULL    /* reserved1,reserved2, etc */
-  },
-  {
-    "issued_at",
-    6,
-    PROTOBUF_C_LABEL_NONE,
-    PROTOBUF_C_TYPE_INT64,
-    0,   /* quantifier_offset */
-    offsetof(Coupond__Frames__V1__StatusFrame, issued_at),
-    NULL,
-    NULL,
-    0,             /* flags */
-    0,NULL,NULL    /* reserved1,reserved2, etc */
-  },
-  {
-    "reason",
-    7,
-    PROTOBUF_C_LABEL_NONE,
-    PROTOBUF_C_TYPE_ENUM,
-    0,   /* quantifier_offset */
-    offsetof(Coupond__Frames__V1__StatusFrame, reason),
-    &coupond__v1__rejection_reason__descriptor,
-    NULL,
-    0,             /* flags */
-    0,NULL,NULL    /* reserved1,reserved2, etc */
-  },
-  {
-    "ahead",
-    8,
-    PROTOBUF_C_LABEL_NONE,
-    PROTOBUF_C_TYPE_INT64,
-    0,   /* quantifier_offset */
-    offsetof(Coupond__Frames__V1__StatusFrame, ahead),
-    NULL,
-    NULL,
-    0,             /* flags */
-    0,NULL,NULL    /* reserved1,reserved2, etc */
-  },
-  {
-    "decided_in_ms",
-    9,
-    PROTOBUF_C_LABEL_NONE,
-    PROTOBUF_C_TYPE_INT64,
-    0,   /* quantifier_offset */
-    offsetof(Coupond__Frames__V1__StatusFrame, decided_in_ms),
-    NULL,
-    NULL,
-    0,             /* flags */
-    0,NULL,NULL    /* reserved1,reserved2, etc */
-  },
-};
-static const unsigned coupond__frames__v1__status_frame__field_indices_by_name[] = {
-  1,   /* field[1] = accepted */
-  7,   /* field[7] = ahead */
-  0,   /* field[0] = coupon */
-  8,   /* field[8] = decided_in_ms */
-  5,   /* field[5] = issued_at */
-  2,   /* field[2] = queued */
-  6,   /* field[6] = reason */
-  4,   /* field[4] = sequence */
-  3,   /* field[3] = user_state */
-};
-static const ProtobufCIntRange coupond__frames__v1__status_frame__number_ranges[1 + 1] =
-{
-  { 1, 0 },
-  { 0, 9 }
-};
-const ProtobufCMessageDescriptor coupond__frames__v1__status_frame__descriptor =
-{
-  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
-  "coupond.frames.v1.StatusFrame",
-  "StatusFrame",
-  "Coupond__Frames__V1__StatusFrame",
-  "coupond.frames.v1",
-  sizeof(Coupond__Frames__V1__StatusFrame),
-  9,
-  coupond__frames__v1__status_frame__field_descriptors,
-  coupond__frames__v1__status_frame__field_indices_by_name,
-  1,  coupond__frames__v1__status_frame__number_ranges,
-  (ProtobufCMessageInit) coupond__frames__v1__status_frame__init,
   NULL,NULL,NULL    /* reserved[123] */
 };

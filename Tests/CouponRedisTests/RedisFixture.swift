@@ -32,6 +32,8 @@ final class RedisFixture {
             options.credentials = { RedisCredentials(tls: tls) }
         }
         options.finishedRetentionMilliseconds = retention
+        // Only a failing test should reach it; a busy machine may be slow.
+        options.commandTimeoutMilliseconds = 60_000
         anybody = RedisGateControl(options: options, logger: Logger(label: "test"))
         // What a daemon may do must suffice for all that the control does.
         options.username = LeastRights.redisUser

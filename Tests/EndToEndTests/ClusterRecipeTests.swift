@@ -41,16 +41,13 @@ extension FaultTests {
             try await traffic.heal(through: daemons[0])
             await traffic.askAgain(try await world.tables())
             try await traffic.expectBalance(through: daemons[0])
-            let address = "\(spare.host):\(spare.port)"
-            let nodes = try await daemons[1].client.topology().nodes
-            #expect(nodes.first { $0.address == address }?.partitions.isEmpty == false)
+            #expect(try await !partitions(of: spare, daemons[1]).isEmpty)
             for daemon in daemons { #expect(try await daemon.stop() == .code(0)) }
         }
 
         @Test func `the page's commands create a cluster in which a sale runs`() async throws {
             let cluster = try await RedisCluster(isJoined: false)
-            try await run(
-                "create", environment: ["NODES": cluster.unjoinedNodes.joined(separator: " ")])
+            try await run("create", ["NODES": cluster.unjoinedNodes.joined(separator: " ")])
             try await cluster.waitUntilWhole()
             let world = try await World(postgres: PostgresServer.shared(), cluster: cluster)
             let daemon = try await world.daemon()
@@ -62,7 +59,7 @@ extension FaultTests {
             #expect(try await daemon.stop() == .code(0))
         }
 
-        @Test func `a sale goes on while the page's commands add a master and move partitions`()
+        @Test func `a sale goes on while the page's commands add a master and remove it`()
             async throws
         {
             let cluster = try await RedisCluster()
@@ -83,49 +80,65 @@ extension FaultTests {
             try await traffic.reach(accepted: 30)
             try await run(
                 "join",
-                environment: [
-                    "NEW": "\(master.host):\(master.port)", "SEED": "\(seed.host):\(seed.port)",
+                [
+                    "NEW": name(master), "SEED": name(seed),
                     "NODES": cluster.seeds.joined(separator: " "),
                 ])
             try await run("replica", old: master, new: replica)
             let moved = Array(try await partitions(of: old, daemons[0]).dropLast())
             #expect(moved.count >= 3)
-            try await run(
-                "move",
-                environment: [
-                    "OLD": "\(old.host):\(old.port)", "NEW": "\(master.host):\(master.port)",
-                    "PARTITIONS": moved.map { "\($0.rawValue)" }.joined(separator: " "),
-                ])
-            let end = traffic.recorder.now
+            let numbers = moved.map { "\($0.rawValue)" }.joined(separator: " ")
+            try await run("move", ["OLD": name(old), "NEW": name(master), "PARTITIONS": numbers])
             for daemon in daemons {
                 try await eventually("the new master has the partitions") {
                     try await partitions(of: master, daemon) == moved
                 }
             }
-            let accepted = { (partition: PartitionID) in
-                traffic.history.calls.contains {
-                    $0.sent > end && $0.acceptedSequence != nil
-                        && Partitioning(count: 16).partition(of: $0.coupon) == partition
+            try await waitUntilAccepted(moved, traffic)
+            let later = try self.epochs(world)
+            #expect(moved.allSatisfy { later[$0.rawValue] > epochs[$0.rawValue] })
+            let command = try await CommandRun(
+                builtExecutable("couponctl"),
+                ["topology", "--address", "127.0.0.1:\(daemons[1].port)"])
+            #expect(command.text.contains(name(master)), "\(command.text)")
+
+            try await run("remove", ["OLD": name(master), "SEED": name(seed)])
+            for daemon in daemons {
+                try await eventually("the master has left") {
+                    let nodes = try await daemon.client.topology().nodes
+                    return nodes.count == 3 && !nodes.contains { $0.address == name(master) }
                 }
             }
-            try await eventually("the moved partitions accept") { moved.allSatisfy(accepted) }
+            try await waitUntilAccepted(moved, traffic)
             sale.cancel()
             await sale.value
+            try await expectBalance(of: traffic, in: world)
+            for daemon in daemons { #expect(try await daemon.stop() == .code(0)) }
+        }
 
-            // Users whose call was cancelled, and those who have not asked yet.
+        /// Waits until each partition accepts requests that are sent from here on.
+        private func waitUntilAccepted(
+            _ partitions: [PartitionID], _ traffic: Traffic
+        ) async throws {
+            let start = traffic.recorder.now
+            try await eventually("the moved partitions accept", within: .seconds(60)) {
+                partitions.allSatisfy { partition in
+                    traffic.history.calls.contains {
+                        $0.sent > start && $0.acceptedSequence != nil
+                            && Partitioning(count: 16).partition(of: $0.coupon) == partition
+                    }
+                }
+            }
+        }
+
+        /// Users whose call was cancelled ask again, and so do those who have not asked yet.
+        private func expectBalance(of traffic: Traffic, in world: World) async throws {
             await traffic.askAgain(try await world.tables())
             try await world.waitUntilQuiet()
             var checker = HistoryChecker()
             checker.toleranceMilliseconds = 3_600_000
             let breaches = checker.check(traffic.history, against: try await world.tables())
             #expect(breaches.isEmpty, "\(breaches.count): \(breaches.prefix(5))")
-            let later = try self.epochs(world)
-            #expect(moved.allSatisfy { later[$0.rawValue] > epochs[$0.rawValue] })
-            let command = try await CommandRun(
-                builtExecutable("couponctl"),
-                ["topology", "--address", "127.0.0.1:\(daemons[1].port)"])
-            #expect(command.text.contains("\(master.host):\(master.port)"), "\(command.text)")
-            for daemon in daemons { #expect(try await daemon.stop() == .code(0)) }
         }
 
         /// Many users for one coupon of each partition.
@@ -152,23 +165,19 @@ extension FaultTests {
         private func partitions(of node: RedisServer, _ daemon: Daemon) async throws
             -> [PartitionID]
         {
-            let address = "\(node.host):\(node.port)"
             let nodes = try await daemon.client.topology().nodes
-            return nodes.first { $0.address == address }?.partitions ?? []
+            return nodes.first { $0.address == name(node) }?.partitions ?? []
         }
+
+        private func name(_ node: RedisServer) -> String { "\(node.host):\(node.port)" }
 
         private func run(
             _ recipe: String, old: RedisServer? = nil, new: RedisServer
         ) async throws {
-            try await run(
-                recipe,
-                environment: [
-                    "OLD": old.map { "\($0.host):\($0.port)" } ?? "",
-                    "NEW": "\(new.host):\(new.port)",
-                ])
+            try await run(recipe, ["OLD": old.map(name) ?? "", "NEW": name(new)])
         }
 
-        private func run(_ recipe: String, environment: [String: String]) async throws {
+        private func run(_ recipe: String, _ environment: [String: String]) async throws {
             let commands = try Recipe(recipe, page: "CLUSTER.md").text
             let run = try await CommandRun(
                 "/bin/sh", ["-ec", commands], environment: environment)

@@ -66,12 +66,12 @@ extension Witness {
                 if let letter = tables.letters.first(where: { $0.rejection == rejection }),
                     letter.state != .held
                 {
-                    // Until the gate has the decision, a discarded letter has its slot, even if its holder is
-                    // still to come.
-                    let hasSlot = loaded.holders[user].map {
-                        $0.hasSlot && $0.sequence == rejection.accepted.sequence
+                    // Until the gate has the decision, a discarded letter has its slot.
+                    if !letter.isSynced, let holder = loaded.holders[user], holder.hasSlot,
+                        holder.sequence == rejection.accepted.sequence
+                    {
+                        pending.insert(user)
                     }
-                    if !letter.isSynced, hasSlot ?? (loaded.filling != nil) { pending.insert(user) }
                 } else {
                     dead.insert(user)
                 }

@@ -19,7 +19,6 @@ PROTOBUF_C__BEGIN_DECLS
 typedef struct Coupond__Frames__V1__IssueRequestFrame Coupond__Frames__V1__IssueRequestFrame;
 typedef struct Coupond__Frames__V1__IssueResponseFrame Coupond__Frames__V1__IssueResponseFrame;
 typedef struct Coupond__Frames__V1__StatusResponseFrame Coupond__Frames__V1__StatusResponseFrame;
-typedef struct Coupond__Frames__V1__StatusFrame Coupond__Frames__V1__StatusFrame;
 
 
 /* --- enums --- */
@@ -64,35 +63,14 @@ struct  Coupond__Frames__V1__StatusResponseFrame
 {
   ProtobufCMessage base;
   uint64_t id;
-  Coupond__Frames__V1__StatusFrame *coupon_status;
+  /*
+   * A packed CouponStatusResponse.
+   */
+  ProtobufCBinaryData coupon_status;
 };
 #define COUPOND__FRAMES__V1__STATUS_RESPONSE_FRAME__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&coupond__frames__v1__status_response_frame__descriptor) \
-    , 0, NULL }
-
-
-/*
- * A CouponStatusResponse.
- */
-struct  Coupond__Frames__V1__StatusFrame
-{
-  ProtobufCMessage base;
-  /*
-   * A packed Coupon, which many answers have in common.
-   */
-  ProtobufCBinaryData coupon;
-  int64_t accepted;
-  int64_t queued;
-  Coupond__V1__UserState user_state;
-  int64_t sequence;
-  int64_t issued_at;
-  Coupond__V1__RejectionReason reason;
-  int64_t ahead;
-  int64_t decided_in_ms;
-};
-#define COUPOND__FRAMES__V1__STATUS_FRAME__INIT \
- { PROTOBUF_C_MESSAGE_INIT (&coupond__frames__v1__status_frame__descriptor) \
-    , {0,NULL}, 0, 0, COUPOND__V1__USER_STATE__USER_STATE_NONE, 0, 0, COUPOND__V1__REJECTION_REASON__REJECTION_REASON_UNSPECIFIED, 0, 0 }
+    , 0, {0,NULL} }
 
 
 #pragma clang attribute pop
@@ -154,25 +132,6 @@ Coupond__Frames__V1__StatusResponseFrame *
 void   coupond__frames__v1__status_response_frame__free_unpacked
                      (Coupond__Frames__V1__StatusResponseFrame *message,
                       ProtobufCAllocator *allocator);
-/* Coupond__Frames__V1__StatusFrame methods */
-void   coupond__frames__v1__status_frame__init
-                     (Coupond__Frames__V1__StatusFrame         *message);
-size_t coupond__frames__v1__status_frame__get_packed_size
-                     (const Coupond__Frames__V1__StatusFrame   *message);
-size_t coupond__frames__v1__status_frame__pack
-                     (const Coupond__Frames__V1__StatusFrame   *message,
-                      uint8_t             *out);
-size_t coupond__frames__v1__status_frame__pack_to_buffer
-                     (const Coupond__Frames__V1__StatusFrame   *message,
-                      ProtobufCBuffer     *buffer);
-Coupond__Frames__V1__StatusFrame *
-       coupond__frames__v1__status_frame__unpack
-                     (ProtobufCAllocator  *allocator,
-                      size_t               len,
-                      const uint8_t       *data);
-void   coupond__frames__v1__status_frame__free_unpacked
-                     (Coupond__Frames__V1__StatusFrame *message,
-                      ProtobufCAllocator *allocator);
 /* --- per-message closures --- */
 
 typedef void (*Coupond__Frames__V1__IssueRequestFrame_Closure)
@@ -183,9 +142,6 @@ typedef void (*Coupond__Frames__V1__IssueResponseFrame_Closure)
                   void *closure_data);
 typedef void (*Coupond__Frames__V1__StatusResponseFrame_Closure)
                  (const Coupond__Frames__V1__StatusResponseFrame *message,
-                  void *closure_data);
-typedef void (*Coupond__Frames__V1__StatusFrame_Closure)
-                 (const Coupond__Frames__V1__StatusFrame *message,
                   void *closure_data);
 
 /* --- services --- */
@@ -199,8 +155,6 @@ extern const ProtobufCMessageDescriptor coupond__frames__v1__issue_response_fram
   __attribute__((swift_name("Coupond__Frames__V1__IssueResponseFrame.descriptor")));
 extern const ProtobufCMessageDescriptor coupond__frames__v1__status_response_frame__descriptor
   __attribute__((swift_name("Coupond__Frames__V1__StatusResponseFrame.descriptor")));
-extern const ProtobufCMessageDescriptor coupond__frames__v1__status_frame__descriptor
-  __attribute__((swift_name("Coupond__Frames__V1__StatusFrame.descriptor")));
 
 PROTOBUF_C__END_DECLS
 

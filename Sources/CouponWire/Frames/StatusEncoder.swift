@@ -9,32 +9,34 @@ public import CouponDomain
 @safe public struct StatusEncoder: ~Copyable {
     /// The longest frame, in bytes. `write` needs this much room.
     public static let maximumBytes = maximumCouponBytes + 120
-    /// A title and nine numbers at their longest.
+    /// A title and nine numbers at their longest, as a field.
     private static let maximumCouponBytes = Limits.maximumTitleBytes + 120
     /// The struct of a coupon with its title.
     private static let memoryBytes = 1_024
 
     private let response: UnsafeMutablePointer<Coupond__Frames__V1__StatusResponseFrame>
-    private let status: UnsafeMutablePointer<Coupond__Frames__V1__StatusFrame>
+    /// Without its coupon.
+    private let status: UnsafeMutablePointer<Coupond__V1__CouponStatusResponse>
     private var arena = MessageArena(bytes: memoryBytes)
     /// The coupon that is packed.
     private var coupon: Coupon?
-    private let couponBytes: UnsafeMutablePointer<UInt8>
+    /// A packed status: its first field, the coupon, and behind it the other fields of the latest answer.
+    private let bytes: UnsafeMutablePointer<UInt8>
+    private var couponSize = 0
 
     /// An encoder.
     public init() {
         unsafe response = .allocate(capacity: 1)
         unsafe status = .allocate(capacity: 1)
-        unsafe couponBytes = .allocate(capacity: Self.maximumCouponBytes)
+        unsafe bytes = .allocate(capacity: Self.maximumBytes)
         unsafe coupond__frames__v1__status_response_frame__init(response)
-        unsafe coupond__frames__v1__status_frame__init(status)
-        unsafe response.pointee.coupon_status = unsafe status
+        unsafe coupond__v1__coupon_status_response__init(status)
     }
 
     deinit {
         unsafe response.deallocate()
         unsafe status.deallocate()
-        unsafe couponBytes.deallocate()
+        unsafe bytes.deallocate()
     }
 
     /// Writes the response of request `id`, its length included, as `FrameEncoder` would.
@@ -50,8 +52,11 @@ public import CouponDomain
             guard pack(answer.coupon) else { return false }
             coupon = answer.coupon
         }
-        unsafe response.pointee.id = id
         unsafe Part(status, in: self).fill(answer)
+        let rest = unsafe coupond__v1__coupon_status_response__pack(status, bytes + couponSize)
+        unsafe response.pointee.id = id
+        unsafe response.pointee.coupon_status = unsafe ProtobufCBinaryData(
+            len: couponSize + rest, data: bytes)
         unsafe output.appendFrame {
             unsafe coupond__frames__v1__status_response_frame__pack(response, $0)
         }
@@ -60,10 +65,16 @@ public import CouponDomain
 
     private mutating func pack(_ coupon: Coupon) -> Bool {
         arena.reset()
-        guard let part = try? arena.coupon(coupon), part.packedSize <= Self.maximumCouponBytes
-        else { return false }
-        let size = unsafe protobuf_c_message_pack(part.base, couponBytes)
-        unsafe status.pointee.coupon = unsafe ProtobufCBinaryData(len: size, data: couponBytes)
+        guard let size = try? packed(coupon) else { return false }
+        couponSize = size
         return true
+    }
+
+    /// The size of a status that has nothing but the coupon, in `bytes`; nil if it is too long.
+    private func packed(_ coupon: Coupon) throws(Failure) -> Int? {
+        let part = try arena.make(Coupond__V1__CouponStatusResponse.self)
+        part.coupon = try arena.coupon(coupon)
+        guard part.packedSize <= Self.maximumCouponBytes else { return nil }
+        return unsafe protobuf_c_message_pack(part.base, bytes)
     }
 }

@@ -28,24 +28,8 @@ extension MessageArena {
     }
 }
 
-/// What an answer says besides its coupon.
-protocol StatusFields {
-    var accepted: Int64 { get set }
-    var queued: Int64 { get set }
-    var user_state: Coupond__V1__UserState { get set }
-    var sequence: Int64 { get set }
-    var issued_at: Int64 { get set }
-    var reason: Coupond__V1__RejectionReason { get set }
-    var ahead: Int64 { get set }
-    var decided_in_ms: Int64 { get set }
-}
-
-extension Coupond__V1__CouponStatusResponse: StatusFields {}
-extension Coupond__Frames__V1__StatusFrame: StatusFields {}
-
-extension Part where Message: StatusFields {
-    /// Sets every field, because the struct may have the values of an earlier answer.
-    @inline(__always)
+extension Part where Message == Coupond__V1__CouponStatusResponse {
+    /// Sets every field but the coupon, because the struct may have the values of an earlier answer.
     func fill(_ from: CouponStatus) {
         self.accepted = from.accepted
         self.queued = from.queued

@@ -95,8 +95,9 @@ extension ModelRedis {
             guard var loaded = keys[epoch, accepted.coupon] else { continue }
             loaded.queued += 1
             loaded.nextSequence = max(loaded.nextSequence, accepted.sequence + 1)
-            if loaded.holders[accepted.user]?.hasSlot != true {
-                loaded.used += 1
+            let holder = loaded.holders[accepted.user]
+            if holder?.hasSlot != true { loaded.used += 1 }
+            if holder?.hasSlot != true || holder?.rejection == .deadLetter {
                 loaded.holders[accepted.user] = GateHolder(
                     sequence: accepted.sequence, position: request.position,
                     requestID: accepted.requestID, rejection: nil)
