@@ -50,9 +50,13 @@ private let cases: [Case] = [
         next: 2, queued: [placed(1, sequence: 2, n: 1)], used: 1, nextSequence: 3,
         sequences: [1: 1]),
     Case(
-        name: "a dead letter's slot goes to the later request of its user",
+        name: "a dead letter is a slot too",
         holders: [holder(1, sequence: 1, rejection: .deadLetter)], held: 1, next: 2,
-        queued: [placed(1, sequence: 2, n: 1), placed(1, sequence: 3, n: 2)], used: 1,
+        queued: [placed(1, sequence: 2, n: 1)], used: 1, nextSequence: 3, sequences: [1: 1]),
+    Case(
+        name: "a discarded letter's slot goes to the later request of its user",
+        holders: [holder(1, sequence: 1, rejection: .discarded, keepsSlot: true)], held: 1,
+        next: 2, queued: [placed(1, sequence: 2, n: 1), placed(1, sequence: 3, n: 2)], used: 1,
         nextSequence: 4, sequences: [1: 2]),
     Case(
         name: "a user who was rejected may have asked again, and counts once",

@@ -323,12 +323,14 @@ func partitionRow(epoch: Epoch, cursor: Position = .zero) -> PartitionRow {
 
 /// A user with a row in PostgreSQL.
 func holder(
-    _ user: Int64, sequence: Int64, name: String = "a", rejection: RejectionReason? = nil
+    _ user: Int64, sequence: Int64, name: String = "a", rejection: RejectionReason? = nil,
+    keepsSlot: Bool = false
 ) -> LoadedHolder {
     LoadedHolder(
         user: UserID(user),
         holder: GateHolder(
-            sequence: sequence, position: .zero, requestID: id(name), rejection: rejection))
+            sequence: sequence, position: .zero, requestID: id(name), rejection: rejection,
+            keepsSlot: keepsSlot))
 }
 
 func id(_ text: String) -> RequestID { RequestID(Array(text.utf8)) ?? .empty }

@@ -102,6 +102,8 @@ import Testing
     @Test func `an owner that reaches the node again when a taker comes keeps its partition`() {
         open()
         first.gates.away = [a]
+        // By then it pauses between two tries for longer than between two reviews.
+        play([first], seconds: 60)
         second.ledger.before = { [first] call, _ in
             if call == .lock { first.gates.away = [] }
         }

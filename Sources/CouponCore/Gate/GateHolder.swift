@@ -8,17 +8,19 @@ public struct GateHolder: Equatable, Sendable {
     public let requestID: RequestID
     /// Why it was rejected; nil if it was not.
     public let rejection: RejectionReason?
+    /// Whether a slot of the coupon is taken by this user.
+    public let hasSlot: Bool
 
     /// A holder.
+    /// - Parameter keepsSlot: whether it was a dead letter, and the gate has yet to take the decision on it.
     public init(
-        sequence: Int64, position: Position, requestID: RequestID, rejection: RejectionReason?
+        sequence: Int64, position: Position, requestID: RequestID, rejection: RejectionReason?,
+        keepsSlot: Bool = false
     ) {
         self.sequence = sequence
         self.position = position
         self.requestID = requestID
         self.rejection = rejection
+        hasSlot = rejection == nil || rejection == .deadLetter || keepsSlot
     }
-
-    /// Whether a slot of the coupon is taken by this user.
-    public var hasSlot: Bool { rejection == nil || rejection == .deadLetter }
 }

@@ -34,7 +34,7 @@ public struct LoadMarks: Equatable, Sendable {
     public let held: Int64
     /// Its redriven letters of which the gate does not know yet. Each has an issue.
     public let redriven: Int64
-    /// Its discarded letters of which the gate does not know yet.
+    /// Its discarded letters of which the gate does not know yet: those whose users were not accepted again.
     public let discarded: Int64
 
     /// Marks of a coupon.

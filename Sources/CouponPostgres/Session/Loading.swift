@@ -1,7 +1,7 @@
 /// Reads the holders that a load brings to the gate (rules 30 and 32), page by page: there may be ten
 /// million.
 ///
-/// A letter whose decision the gate does not know yet counts as held, and an issue that came from it is left
+/// A letter whose decision the gate does not know yet keeps its slot, and an issue that came from it is left
 /// out: the gate gets the decision after the load. If the user of a discarded letter was accepted again, the
 /// gate knew the decision, although PostgreSQL does not know that: the letter has no slot.
 public import CouponCore
@@ -66,7 +66,7 @@ extension Session {
                         SELECT max(user_id) AS last FROM r HAVING count(*) >= $3
                         UNION ALL SELECT max(user_id) FROM l HAVING count(*) >= $3) AS ends)
                 SELECT user_id, sequence, request_id, reason, coupon_id, e.last IS NOT NULL,
-                    i.issued IS NOT NULL AND user_id NOT IN (\(redrivenUsers))
+                    i.issued IS NOT NULL AND user_id NOT IN (\(redrivenUsers)), keeps_slot
                 FROM (SELECT *, $1::bigint AS coupon_id FROM (
                     SELECT * FROM r UNION ALL SELECT * FROM l
                     -- The limit may have cut off the latest row of the last user: it is read here.
@@ -115,34 +115,38 @@ extension Session {
 
     private static let latestFirst = "epoch DESC, n DESC, sequence DESC"
 
-    /// A letter that has a slot goes before later rejections of its user: the decision on it changes the
-    /// holder with its sequence. A discarded one has a slot only if it is the latest.
-    private static let heldFirst = "has_slot DESC, \(latestFirst)"
+    /// A letter that was not discarded goes before later rejections of its user: the decision on it changes
+    /// the holder with its sequence. A discarded one counts only if it is the latest.
+    private static let heldFirst = "goes_first DESC, \(latestFirst)"
 
     private static let ofRejection = """
-        user_id, sequence, request_id, reason, epoch, n, false AS has_slot
+        user_id, sequence, request_id, reason, epoch, n, false AS goes_first, false AS keeps_slot
         FROM coupond.issue_rejection
         """
 
     /// The reason is null if the letter is not a rejection: its user has the coupon.
     private static let ofLetter = """
         user_id, sequence, request_id,
-            (CASE WHEN state = 1 OR NOT synced THEN 4 WHEN state = 3 THEN 5 END)::smallint AS reason,
-            epoch, n, state = 1 OR state = 2 AND NOT synced AS has_slot
+            (CASE WHEN \(isHeld) THEN 4 WHEN state = 3 THEN 5 END)::smallint AS reason,
+            epoch, n, \(isHeld) AS goes_first, state = 3 AND NOT synced AS keeps_slot
         FROM coupond.dead_letter
         """
 
-    /// Whether the user of the letter `d` was accepted with another request, later as far as is known.
+    /// Whether the gate must have a letter as held: it was not decided, or was redriven without the gate
+    /// knowing it yet.
+    private static let isHeld = "(state = 1 OR (state = 2 AND NOT synced))"
+
+    /// Whether the user of the letter `d` was accepted with another request, later as far as is known. The
+    /// limit keeps the planner from reading all issues at once.
     private static let isAcceptedAgain = """
-        (EXISTS (SELECT FROM coupond.coupon_issue
-            WHERE coupon_id = d.coupon_id AND user_id = d.user_id)
+        ((SELECT true FROM coupond.coupon_issue
+            WHERE coupon_id = d.coupon_id AND user_id = d.user_id LIMIT 1) IS NOT NULL
         OR EXISTS (SELECT FROM coupond.issue_rejection
             WHERE coupon_id = d.coupon_id AND user_id = d.user_id
                 AND (epoch, n, sequence) > (d.epoch, d.n, d.sequence))
         OR EXISTS (SELECT FROM coupond.dead_letter
             WHERE coupon_id = d.coupon_id AND user_id = d.user_id
-                AND (state = 1 OR state = 2 AND NOT synced
-                    OR (epoch, n, sequence) > (d.epoch, d.n, d.sequence))))
+                AND (\(isHeld) OR (epoch, n, sequence) > (d.epoch, d.n, d.sequence))))
         """
 
     /// Users whose letter was redriven without the gate knowing it yet. The index `dead_letter_held` finds
@@ -174,7 +178,8 @@ extension Session {
     /// `ORDER BY user_id` makes PostgreSQL use the indexes by coupon and user.
     private static let rejectionsOfMany = """
         SELECT user_id, sequence, request_id, reason, coupon_id, false,
-            i.issued IS NOT NULL AND (coupon_id, user_id) NOT IN (\(redrivenUsersOfMany))
+            i.issued IS NOT NULL AND (coupon_id, user_id) NOT IN (\(redrivenUsersOfMany)),
+            keeps_slot
         FROM (
             SELECT c.id AS coupon_id, f.*
             FROM unnest($1) AS c (id) CROSS JOIN LATERAL (
@@ -209,18 +214,18 @@ extension Rows {
         for row in 0..<count where !isNull(row, 3) && !boolean(row, 6) {
             let (coupon, user) = (CouponID(integer(row, 4)), UserID(integer(row, 0)))
             if let last = found.last, last.coupon == coupon, last.holder.user == user { continue }
-            found.append((coupon, holder(row)))
+            found.append((coupon, holder(row, keepsSlot: boolean(row, 7))))
         }
         return found
     }
 
     /// User, sequence, request id, and the reason of a rejection.
-    fileprivate func holder(_ row: Int) -> LoadedHolder {
+    fileprivate func holder(_ row: Int, keepsSlot: Bool = false) -> LoadedHolder {
         LoadedHolder(
             user: UserID(integer(row, 0)),
             holder: GateHolder(
                 sequence: number(row, 1), position: .zero, requestID: requestID(row, 2),
-                rejection: isNull(row, 3) ? nil : reason(row, 3)))
+                rejection: isNull(row, 3) ? nil : reason(row, 3), keepsSlot: keepsSlot))
     }
 }
 

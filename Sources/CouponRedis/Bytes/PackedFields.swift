@@ -27,7 +27,7 @@ extension ByteWriter {
 
     /// A holder, `Layout.holder` bytes.
     mutating func append(_ holder: GateHolder) {
-        append(HolderKind(holder.rejection).rawValue)
+        append(HolderKind(holder).rawValue)
         append(holder.rejection?.rawValue ?? 0)
         append(holder.sequence)
         append(holder.position.epoch)
@@ -42,12 +42,9 @@ private enum HolderKind: UInt8 {
     case rejected = 2
     case deadLetter = 3
 
-    init(_ rejection: RejectionReason?) {
-        switch rejection {
-        case nil: self = .accepted
-        case .deadLetter: self = .deadLetter
-        default: self = .rejected
-        }
+    init(_ holder: GateHolder) {
+        self =
+            holder.rejection == nil ? .accepted : holder.hasSlot ? .deadLetter : .rejected
     }
 }
 
@@ -101,6 +98,6 @@ extension ByteReader {
         if kind != .accepted && rejection == nil { return nil }
         return GateHolder(
             sequence: sequence, position: position, requestID: requestID,
-            rejection: kind == .accepted ? nil : rejection)
+            rejection: kind == .accepted ? nil : rejection, keepsSlot: kind == .deadLetter)
     }
 }

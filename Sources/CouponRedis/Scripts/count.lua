@@ -8,8 +8,8 @@
 -- Out   1; 0 and nothing changed if the gate is not fenced with that epoch, or has not counted up to
 --       `from`: so a call that is sent twice counts once
 -- Does  gives a slot to each user without one; a user who has a slot keeps it, and the entry is decided
---       when it is drained. A request takes over the slot of its user's dead letter: that was discarded
---       before, or the gate would not have accepted the user, and a later decision must not free the slot.
+--       when it is drained. A request takes over the slot of its user's discarded dead letter: the gate
+--       had the decision when it accepted the user, and the decision must not free the slot once more.
 --       Each request counts as queued, and moves the next sequence. A coupon without a record is skipped:
 --       its requests will be rejected
 
@@ -19,12 +19,12 @@ if not is_fenced(gate, ARGV[1]) or gate.settled_epoch ~= tonumber(ARGV[2])
   return 0
 end
 
+local DISCARDED = 5
 local coupons, packed = ARGV[6], ARGV[7]
 -- A command takes its words from Lua's stack, which has room for some 8,000.
 local PART = 1000 * STAGED_BYTES
 
--- Gives slots to the users between two offsets of `packed` who have none, and returns how many. Makes the
--- requests of users with dead letters their holders.
+-- Gives slots to the users between two offsets of `packed` who have none; returns how many.
 local function add_holders(key, from, to)
   local users, count = { 'HMGET', key }, 2
   for at = from, to - 1, STAGED_BYTES do
@@ -34,14 +34,14 @@ local function add_holders(key, from, to)
   local held = redis.call(unpack(users))
   local fields, size, known, added = { 'HSET', key }, 2, {}, 0
   for i = 1, #held do
-    local user, kind = users[i + 2], held[i] and string.byte(held[i])
-    if kind ~= 1 and not known[user] then
+    local user, kind, reason = users[i + 2], string.byte(held[i] or string.char(2), 1, 2)
+    if (kind == 2 or kind == 3 and reason == DISCARDED) and not known[user] then
       local at = from + (i - 1) * STAGED_BYTES
       known[user] = true
       fields[size + 1] = user
       fields[size + 2] = string.sub(packed, at + ID_BYTES + 1, at + STAGED_BYTES)
       size = size + 2
-      if kind ~= 3 then added = added + 1 end
+      if kind == 2 then added = added + 1 end
     end
   end
   if size > 2 then redis.call(unpack(fields)) end

@@ -111,10 +111,12 @@ extension ModelRedis.Loaded {
             return .rejected(sequence: holder.sequence, reason: reason)
         }
         let state: HolderState
-        switch holder.rejection {
-        case nil: state = holder.position <= settled ? .issued : .queued
-        case .deadLetter: state = .rejected
-        default: return nil
+        if holder.rejection == nil {
+            state = holder.position <= settled ? .issued : .queued
+        } else if holder.hasSlot {
+            state = .rejected
+        } else {
+            return nil
         }
         return .duplicate(sequence: holder.sequence, state: state, position: holder.position)
     }

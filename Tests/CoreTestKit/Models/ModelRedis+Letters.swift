@@ -42,7 +42,9 @@ extension ModelRedis.Loaded {
     }
 
     fileprivate mutating func decide(_ accepted: AcceptedRequest, _ state: DeadLetter.State) {
-        guard let holder = holder(of: accepted), holder.rejection == .deadLetter else { return }
+        guard let holder = holder(of: accepted), holder.rejection != nil, holder.hasSlot else {
+            return
+        }
         holders[accepted.user] = GateHolder(
             sequence: holder.sequence, position: holder.position, requestID: holder.requestID,
             rejection: state == .redriven ? nil : .discarded)

@@ -97,7 +97,7 @@ extension ModelRedis {
             loaded.nextSequence = max(loaded.nextSequence, accepted.sequence + 1)
             let holder = loaded.holders[accepted.user]
             if holder?.hasSlot != true { loaded.used += 1 }
-            if holder?.hasSlot != true || holder?.rejection == .deadLetter {
+            if holder?.hasSlot != true || holder?.rejection == .discarded {
                 loaded.holders[accepted.user] = GateHolder(
                     sequence: accepted.sequence, position: request.position,
                     requestID: accepted.requestID, rejection: nil)

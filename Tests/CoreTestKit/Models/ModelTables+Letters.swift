@@ -18,10 +18,11 @@ extension ModelTables {
             self.rejection = rejection
         }
 
-        /// Whether a load counts it as held, if its user was not accepted again.
-        public var isHeldAtGate: Bool { state == .held || !isSynced }
-        /// Whether it has a slot, whatever its user was accepted for later.
-        var hasSlot: Bool { state == .held || state == .redriven && !isSynced }
+        /// Whether a load reads it as held, whatever its user was accepted for later.
+        var goesFirst: Bool { state == .held || state == .redriven && !isSynced }
+
+        /// Whether it has its slot until the gate takes the decision, if its user was not accepted again.
+        var keepsSlot: Bool { state == .discarded && !isSynced }
 
         /// As the daemon reads it.
         public var deadLetter: DeadLetter {
@@ -99,7 +100,7 @@ extension ModelTables {
         if issues[accepted.coupon]?[accepted.user] != nil { return true }
         return rejections.contains {
             $0.accepted.coupon == accepted.coupon && $0.accepted.user == accepted.user
-                && (self.letter(of: $0)?.hasSlot == true || Self.place(of: $0) > place)
+                && (self.letter(of: $0)?.goesFirst == true || Self.place(of: $0) > place)
         }
     }
 

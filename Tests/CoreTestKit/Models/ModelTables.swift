@@ -141,30 +141,28 @@ public struct ModelTables: Sendable {
         }
     }
 
-    /// The latest rejection of each user without an issue; a dead letter with a slot goes before others.
+    /// The latest rejection of each user without an issue; a letter that goes first goes before others.
     private func refusedHolders(of id: CouponID) -> [LoadedHolder] {
-        var latest: [UserID: Rejection] = [:]
-        var withSlot: Set<UserID> = []
+        var latest: [UserID: GateHolder] = [:]
+        var withLetter: Set<UserID> = []
         let redriven = redrivenUsers(of: id)
         let refused = rejections.filter { $0.accepted.coupon == id }
             .sorted { ($0.position, $0.accepted.sequence) < ($1.position, $1.accepted.sequence) }
         for rejection in refused {
-            let (user, letter) = (rejection.accepted.user, letter(of: rejection))
+            let (accepted, letter) = (rejection.accepted, letter(of: rejection))
+            let user = accepted.user
             guard issues[id]?[user] == nil || redriven.contains(user) else { continue }
-            if letter?.hasSlot == true {
-                withSlot.insert(user)
-            } else if withSlot.contains(user) {
-                continue
+            let goesFirst = letter?.goesFirst == true
+            if goesFirst { withLetter.insert(user) }
+            guard goesFirst || !withLetter.contains(user) else { continue }
+            let reason = goesFirst ? rejection.reason : current(rejection)?.reason
+            latest[user] = reason.map {
+                GateHolder(
+                    sequence: accepted.sequence, position: .zero, requestID: accepted.requestID,
+                    rejection: $0, keepsSlot: letter?.keepsSlot == true)
             }
-            latest[user] = letter?.isHeldAtGate == true ? rejection : current(rejection)
         }
-        return latest.sorted { $0.key < $1.key }.map { user, rejection in
-            LoadedHolder(
-                user: user,
-                holder: GateHolder(
-                    sequence: rejection.accepted.sequence, position: .zero,
-                    requestID: rejection.accepted.requestID, rejection: rejection.reason))
-        }
+        return latest.sorted { $0.key < $1.key }.map { LoadedHolder(user: $0, holder: $1) }
     }
 
     /// Whether a request for a coupon was ever decided: such a coupon is never deleted (rule 55).
