@@ -181,7 +181,8 @@ extension FaultTests {
             let commands = try Recipe(recipe, page: "CLUSTER.md").text
             let run = try await CommandRun(
                 "/bin/sh", ["-ec", commands], environment: environment)
-            #expect(run.end == .code(0), "\(commands)\n\(run.text)")
+            #expect(
+                run.end == .code(0) && !run.text.contains("ERR "), "\(commands)\n\(run.text)")
         }
     }
 }

@@ -108,7 +108,8 @@ public final class ServerProcess: Sendable {
         return text.split(separator: "\n").suffix(lines).joined(separator: "\n")
     }
 
-    /// Waits until a line of its log has all of these texts. A daemon answers before it writes its log.
+    /// Waits until a line of its log, from the first one on, has all of these texts. A daemon answers before
+    /// it writes its log.
     /// - Throws: ``NeverHeld`` with the end of the log.
     public func logs(
         _ texts: String..., within limit: Duration = .seconds(60)

@@ -4,8 +4,8 @@ internal import Synchronization
 
 /// Runs tasks on as many threads as the machine has cores, and on more while some of these are blocked.
 ///
-/// Swift's own pool has no more. Two tests that wait there in a system call hold up all others, whose
-/// deadlines pass. Many threads that all run would take the processor from the daemons.
+/// Swift's own pool has one thread for each core. Two tests that wait there in a system call hold up all
+/// others, whose deadlines pass. Many threads that all run would take the processor from the daemons.
 public final class TestThreads: TaskExecutor {
     /// The threads of all tests.
     public static let shared = TestThreads()
