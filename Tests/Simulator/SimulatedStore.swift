@@ -73,7 +73,11 @@ final class SimulatedStore: CouponStore {
     }
 
     func standings(of users: [CouponUser]) throws(BackendError) -> [UserStanding?] {
-        try session.read { tables in users.map { tables.standing(of: $0.user, for: $0.coupon) } }
+        let standings = try session.read { tables in
+            users.map { tables.standing(of: $0.user, for: $0.coupon) }
+        }
+        play.witness.didRead(users)
+        return standings
     }
 
     func statusRows(

@@ -48,17 +48,26 @@ extension Witness {
         }
     }
 
+    /// The same for users who ask again, or whose coupon is filling.
+    func didRead(_ users: [CouponUser]) {
+        readInDoubt.formUnion(users.compactMap { rowInDoubt(of: $0.user, for: $0.coupon) })
+    }
+
     /// The same for statuses.
     func didRead(_ questions: [StatusQuestion]) {
-        guard let replicated = play.postgres.replicated else { return }
-        for case (let coupon, let user?) in questions.map({ ($0.coupon, $0.user) }) {
-            guard let row = tables.issues[coupon]?[user],
-                replicated.issues[coupon]?[user] == nil
-            else { continue }
-            statusesInDoubt.insert(
-                AcceptedRequest(
-                    coupon: coupon, user: user, sequence: row.sequence, requestID: row.requestID))
-        }
+        statusesInDoubt.formUnion(
+            questions.compactMap { question in
+                question.user.flatMap { rowInDoubt(of: $0, for: question.coupon) }
+            })
+    }
+
+    /// A user's row, if the standby lacks it.
+    private func rowInDoubt(of user: UserID, for coupon: CouponID) -> AcceptedRequest? {
+        guard let replicated = play.postgres.replicated, let row = tables.issues[coupon]?[user],
+            replicated.issues[coupon]?[user] == nil
+        else { return nil }
+        return AcceptedRequest(
+            coupon: coupon, user: user, sequence: row.sequence, requestID: row.requestID)
     }
 
     /// A status has an answer by then: its lane does not wait for longer.

@@ -86,11 +86,24 @@ extension Witness {
         for stored in play.redis(of: row.id).data[row.id].queue
         where stored.entry.position > row.cursor {
             for queued in stored.entry.coupons where queued.coupon == coupon {
-                pending.formUnion(queued.requests.map(\.user))
+                let users = queued.requests.map(\.user)
+                pending.formUnion(
+                    stored.isDamaged ? users.filter { isKnown($0, coupon, at: stored, row) } : users
+                )
             }
         }
         pending = pending.filter { issued[$0] == nil && !dead.contains($0) }
         return Int64(issued.count) + tables.deadLetters(of: coupon) + Int64(pending.count)
+    }
+
+    /// Whether a user's holder, in any epoch, names an entry. Nothing else knows the users of a damaged entry
+    /// (docs/SAFETY.md, "What is not covered").
+    private func isKnown(
+        _ user: UserID, _ coupon: CouponID, at stored: ModelRedis.Entry, _ row: PartitionRow
+    ) -> Bool {
+        play.redis(of: row.id).data[row.id].coupons.contains { key, loaded in
+            key.coupon == coupon && loaded.holders[user]?.position == stored.entry.position
+        }
     }
 
     /// With no message on its way, a front door that bounces must have a reason.
