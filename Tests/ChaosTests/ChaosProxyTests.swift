@@ -33,7 +33,7 @@ private struct Line {
     func keys() async throws -> String { try await redis.cli("DBSIZE") }
 }
 
-@Suite(.timeLimit(.minutes(5))) struct ChaosProxyTests {
+@Suite(.timeLimit(.minutes(10))) struct ChaosProxyTests {
     @Test(arguments: [NetworkCondition.Kind.split, .slow])
     func `bytes pass in order, in pieces or late`(kind: NetworkCondition.Kind) async throws {
         let line = try await Line()

@@ -11,7 +11,7 @@ import Testing
 @testable import CouponClient
 
 /// What operators see of a client.
-@Suite(.timeLimit(.minutes(3))) struct ClientObservationTests {
+@Suite(.timeLimit(.minutes(10))) struct ClientObservationTests {
     let seen = SeenRequests()
 
     /// The counters of all tries, by how they ended.

@@ -10,7 +10,7 @@ import Testing
 @testable import CouponClient
 
 /// The client as a service of ServiceLifecycle.
-@Suite(.timeLimit(.minutes(3))) struct ClientServiceTests {
+@Suite(.timeLimit(.minutes(10))) struct ClientServiceTests {
     let seen = SeenRequests()
 
     @Test func `a call in progress is answered during a graceful shutdown`() async throws {

@@ -8,7 +8,7 @@ import Tracing
 @testable import CouponClient
 
 /// Calls as spans of the program's tracer.
-@Suite(.timeLimit(.minutes(3))) struct ClientSpanTests {
+@Suite(.timeLimit(.minutes(10))) struct ClientSpanTests {
     let seen = SeenRequests()
     private let tracer = TraceparentTracer()
 

@@ -7,7 +7,7 @@ import Testing
 
 @testable import CouponClient
 
-@Suite(.timeLimit(.minutes(3))) struct CouponClientTests {
+@Suite(.timeLimit(.minutes(10))) struct CouponClientTests {
     /// The issue requests that a daemon saw.
     private final class Seen: Sendable {
         private let requests = Mutex<[IssueRequest]>([])

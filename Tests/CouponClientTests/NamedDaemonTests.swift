@@ -8,7 +8,7 @@ import Testing
 @testable import CouponClient
 
 /// Daemons that a client knows by name.
-@Suite(.timeLimit(.minutes(3))) struct NamedDaemonTests {
+@Suite(.timeLimit(.minutes(10))) struct NamedDaemonTests {
     /// What the resolver answers.
     private final class Name: Sendable {
         let addresses = Mutex<[SocketAddress]>([])

@@ -9,7 +9,7 @@ import Testing
 @testable import CouponClient
 
 /// A client of several daemons.
-@Suite(.timeLimit(.minutes(3))) struct PoolTests {
+@Suite(.timeLimit(.minutes(10))) struct PoolTests {
     let seen = SeenRequests()
 
     @Test func `calls are spread over all daemons`() async throws {

@@ -4,7 +4,7 @@ import Foundation
 import TestSupport
 import Testing
 
-@Suite(.timeLimit(.minutes(5))) struct PoolerTests {
+@Suite(.timeLimit(.minutes(10))) struct PoolerTests {
     @Test(arguments: ["session", "transaction"])
     func `a session through a pooler is refused, and the error says so`(mode: String) async throws {
         let server = try await PostgresServer.shared()

@@ -137,7 +137,7 @@ import Testing
             return Result { () throws(BackendError) in
                 try store.delete(coupon, by: anyCall) { _, _ in
                     isDeleted.signal()
-                    let end = ContinuousClock.now + .seconds(60)
+                    let end = ContinuousClock.now + .seconds(600)
                     while ContinuousClock.now < end {
                         if (try? database.hasBlockedSession()) == true { return true }
                     }

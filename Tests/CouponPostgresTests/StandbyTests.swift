@@ -6,7 +6,7 @@ import Testing
 @testable import CouponPostgres
 
 /// Rule 54: what a synchronous standby may lack counts for nothing.
-@Suite(.timeLimit(.minutes(2))) struct StandbyTests {
+@Suite(.timeLimit(.minutes(10))) struct StandbyTests {
     enum Work: CaseIterable {
         case issuing
         case raisingEpoch

@@ -48,7 +48,7 @@ private final class Nodes {
     }
 }
 
-@Suite(.timeLimit(.minutes(5))) struct ClusterNodeTests {
+@Suite(.timeLimit(.minutes(10))) struct ClusterNodeTests {
     @Test func `each partition has its gate at its node, and a killed node fails alone`()
         async throws
     {

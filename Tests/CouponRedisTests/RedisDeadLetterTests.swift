@@ -4,7 +4,7 @@ internal import Testing
 
 @testable internal import CouponRedis
 
-@Suite(.timeLimit(.minutes(5))) struct RedisDeadLetterTests {
+@Suite(.timeLimit(.minutes(10))) struct RedisDeadLetterTests {
     private func letter(_ state: DeadLetter.State, request: String = "a") -> DeadLetter {
         DeadLetter(
             id: 1,

@@ -54,7 +54,7 @@ private func identity(of server: RedisServer) throws -> RedisIdentity {
     return try RedisGateControl(options: options, logger: Logger(label: "test")).identity()
 }
 
-@Suite(.timeLimit(.minutes(5))) struct ReplicaConnectionTests {
+@Suite(.timeLimit(.minutes(10))) struct ReplicaConnectionTests {
     @Test func `a replica that has it is counted`() async throws {
         let master = try await RedisServer()
         let replica = try await RedisServer(replicaOf: master)

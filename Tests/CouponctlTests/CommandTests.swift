@@ -6,7 +6,7 @@ import Testing
 @testable import couponctl
 
 /// Whole commands, against a model of a daemon.
-@Suite(.timeLimit(.minutes(3))) struct CommandTests {
+@Suite(.timeLimit(.minutes(10))) struct CommandTests {
     /// Runs a command line. Returns its exit code.
     private func run(_ arguments: [String], _ fault: ModelDaemon.Fault = .none) async throws
         -> Int32

@@ -9,7 +9,7 @@ import Testing
 
 @testable import coupond
 
-@Suite(.timeLimit(.minutes(3))) struct LogWriterTests {
+@Suite(.timeLimit(.minutes(10))) struct LogWriterTests {
     private func line(_ number: Int, _ message: String = "line") -> LogLine {
         LogLine(level: .info, label: "test", message: "\(message) \(number)", values: [])
     }

@@ -2,7 +2,7 @@ import Foundation
 import TestSupport
 import Testing
 
-@Suite(.timeLimit(.minutes(1))) struct TestThreadsTests {
+@Suite(.timeLimit(.minutes(10))) struct TestThreadsTests {
     @Test func `tasks that block do not hold up others, and their children run there too`() async {
         let count = ProcessInfo.processInfo.activeProcessorCount + 1
         let (arrived, mayEnd) = (DispatchSemaphore(value: 0), DispatchSemaphore(value: 0))
