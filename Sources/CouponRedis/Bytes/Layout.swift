@@ -127,6 +127,7 @@ extension Layout {
         var constants = numbers.mapValues { Array(String($0).utf8) }
         constants["ENTRY_FIELD"] = Array("'\(entryField)'".utf8)
         let reasons = RejectionReason.allCases.map(\.rawValue)
+        constants["REASON_DISCARDED"] = Array(String(RejectionReason.discarded.rawValue).utf8)
         constants["LAST_REASON"] = Array(String(reasons.max() ?? 0).utf8)
         for code in VerdictCode.allCases {
             constants[code.constant] = Array(String(code.rawValue).utf8)

@@ -19,7 +19,6 @@ if not is_fenced(gate, ARGV[1]) or gate.settled_epoch ~= tonumber(ARGV[2])
   return 0
 end
 
-local DISCARDED = 5
 local coupons, packed = ARGV[6], ARGV[7]
 -- A command takes its words from Lua's stack, which has room for some 8,000.
 local PART = 1000 * STAGED_BYTES
@@ -35,7 +34,7 @@ local function add_holders(key, from, to)
   local fields, size, known, added = { 'HSET', key }, 2, {}, 0
   for i = 1, #held do
     local user, kind, reason = users[i + 2], string.byte(held[i] or string.char(2), 1, 2)
-    if (kind == 2 or kind == 3 and reason == DISCARDED) and not known[user] then
+    if (kind == 2 or kind == 3 and reason == REASON_DISCARDED) and not known[user] then
       local at = from + (i - 1) * STAGED_BYTES
       known[user] = true
       fields[size + 1] = user

@@ -9,9 +9,7 @@
 -- Does  changes the holder if it still has the letter's sequence and request id: the sequence alone may
 --       be another letter's too, and a position does not outlive a rebuild. Gives the slot back, applies
 --       newer terms; if that opens or closes the coupon, raises rev and publishes. A load reads the letter
---       as held, so it must be asked again when the load has ended
-
-local DISCARDED = 5
+--       with its slot, so it must be asked again when the load has ended
 
 local gate = read_gate()
 if not is_open(gate, ARGV[1]) then return 2 end
@@ -37,7 +35,7 @@ elseif kind == 3 then
   if ARGV[7] == '1' then
     holder = string.char(1, 0) .. string.sub(holder, HOLDER_PLACE)
   else
-    holder = string.char(2, DISCARDED) .. string.sub(holder, HOLDER_PLACE)
+    holder = string.char(2, REASON_DISCARDED) .. string.sub(holder, HOLDER_PLACE)
     record.used = record.used - 1
   end
   redis.call('HSET', KEYS[3], ARGV[5], holder)
