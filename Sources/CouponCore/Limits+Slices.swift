@@ -2,11 +2,8 @@
 public import CouponDomain
 
 extension Limits {
-    /// Holders that a load reads and stages in one step.
+    /// Holders that a rebuild reads and stages in one step, or that coupons have which are loaded together.
     public static let holdersPerPage = 5_000
-    /// Holders that the loads of one lane stage each second, at most: half of what Redis can write, so that
-    /// loads leave the gates the other half.
-    public static let holdersLoadedPerSecond = 320_000
     /// A coupon with so many issues takes requests before they are at the gate: fewer are loaded in a tenth
     /// of a second.
     public static let issuesLoadedLater: Int64 = 20_000

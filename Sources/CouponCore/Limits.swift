@@ -319,8 +319,8 @@ extension Limits {
     /// Queued requests of a partition that are read for an audit on demand; with a longer queue the audit
     /// uses the gate's own count.
     public static let auditedQueue = 100_000
-    /// Holders written to Redis by one command of a load: Redis serves nobody else for some 2 ms.
-    public static let holdersPerCommand = 1_000
+    /// Holders written to Redis by one command of a load: Redis serves nobody else for some 1.2 ms.
+    public static let holdersPerCommand = 500
 
     // MARK: Front door
 

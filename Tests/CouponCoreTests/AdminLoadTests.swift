@@ -57,4 +57,16 @@ private let partition = PartitionID(0)
         try keeper.load(ids[2_000], by: deadline)
         #expect(clock.now.nanoseconds - start.nanoseconds >= 1_000_000_000)
     }
+
+    @Test func `a load rests after each page for as long as it took, so gates are served`() throws {
+        gates.before = { [clock] call, _ in
+            if call == .stage { clock.advance(milliseconds: 7) }
+        }
+        let small = CouponID(8)
+        fixture.create(small, issued: 4)
+        let start = clock.now
+        try keeper.load(small, by: deadline)
+        #expect(record(of: small)?.holders.count == 4)
+        #expect(clock.now.milliseconds(since: start) == 2 * 7 * Int64(gates.count(of: .stage)))
+    }
 }

@@ -87,6 +87,7 @@ private let partition = PartitionID(0)
         var second = CouponLoad(of: sale, number: 2)
         #expect(run(&first) == .opened)
         _ = first.advance(keeper)
+        #expect(second.advance(keeper) == .opened, "it takes requests")
         #expect(second.advance(keeper) == .wait)
         if hasFailed {
             store.before = { _ throws(BackendError) in throw .postgres(.tooSlow("57014")) }

@@ -23,7 +23,7 @@ struct KeeperFixture {
         gates = ModelGates(world)
         store = FakeStore(world)
         var slices = Slices()
-        if let holders { slices.holders = holders }
+        if let holders { (slices.holders, slices.holdersOfLoad) = (holders, holders) }
         if let issuesLoadedLater { slices.issuesLoadedLater = issuesLoadedLater }
         keeper = CouponKeeper(
             store: store, gates: gates, partitioning: world.partitioning, slices: slices,

@@ -35,7 +35,7 @@ internal import Testing
         try fixture.open()
         let (first, load) = try fixture.claim()
         let (second, late) = try fixture.claim()
-        #expect(first == .claimed && second == .elsewhere)
+        #expect(first == .claimed && second == .elsewhere(isFilling: false))
         #expect(try fixture.stage([holder(1, sequence: 1)], load: load))
         #expect(try !fixture.stage([holder(2, sequence: 2)], load: late))
         #expect(try fixture.name(coupon(), load: late) == .superseded)
@@ -54,7 +54,7 @@ internal import Testing
                 == .claimed, "it begins again")
         try fixture.age(fixture.claimKey(), load: load)
         #expect(try fixture.stage([holder(1, sequence: 1)], load: load))
-        #expect(try fixture.claim().0 == .elsewhere, "it has moved")
+        #expect(try fixture.claim().0 == .elsewhere(isFilling: false), "it has moved")
     }
 
     @Test func `a claim that has not moved in time is taken over, with nothing staged`()
@@ -244,7 +244,10 @@ internal import Testing
         let claimed = fixture.control.claim(places + [stale], load: 9)
         #expect(
             try claimed.map { try $0.get() }
-                == [.alreadyLoaded, .elsewhere, .claimed, .claimed, .claimed, .stale])
+                == [
+                    .alreadyLoaded, .elsewhere(isFilling: false), .claimed, .claimed, .claimed,
+                    .stale,
+                ])
 
         let full = LoadedCoupon(
             marks: LoadMarks(coupon: coupon(3, issued: 2_500, last: 2_500), held: 0),

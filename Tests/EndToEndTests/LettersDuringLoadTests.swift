@@ -49,7 +49,7 @@ import Testing
         _ = try await daemon.client.create(.offer(3, total: 1_000))
         try fill(world)
         var slices = Slices()
-        (slices.holders, slices.issuesLoadedLater) = (5, issuesLoadedLater)
+        (slices.holdersOfLoad, slices.issuesLoadedLater) = (5, issuesLoadedLater)
         let keeper = keeper(world, slices)
         var letters = try await daemon.client.deadLetters(of: coupon)
         // Some letters are of users whom the load has not read yet, others of users whom it has read.

@@ -105,8 +105,9 @@ final class Play {
         var slices = Slices()
         if loadsIssuesLater { slices.issuesLoadedLater = 1 }
         if drawnWeights.isDrawn {
-            (slices.holders, slices.requests) = (drawnWeights.page, drawnWeights.page)
+            (slices.holders, slices.holdersOfLoad) = (drawnWeights.page, drawnWeights.page)
             (slices.coupons, slices.entries) = (drawnWeights.page, drawnWeights.page)
+            slices.requests = drawnWeights.page
             slices.couponsBesideOthers = drawnWeights.page
         }
         return slices

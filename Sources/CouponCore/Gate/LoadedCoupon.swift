@@ -107,8 +107,8 @@ public enum ClaimResult: Equatable, Sendable {
     case filling
     /// The gate holds the coupon already.
     case alreadyLoaded
-    /// Another load has the claim and makes progress.
-    case elsewhere
+    /// Another load has the claim and makes progress. If the coupon is filling, it takes requests already.
+    case elsewhere(isFilling: Bool)
     /// The gate has another epoch, or is not open.
     case stale
 }

@@ -126,8 +126,12 @@ extension CouponKeeper {
         _ outcomes: inout [CouponID: LoadOutcome]
     ) throws(BackendError) {
         var loaded: [CouponID: (version: Int64, place: CouponPlace)] = [:]
-        for ((coupon, place), result) in zip(coupons, gates.load(coupons, load: load)) {
-            loadBudget.spend(holders: coupon.holders.count)
+        let start = clocks.now()
+        let results = gates.load(coupons, load: load)
+        if coupons.contains(where: { !$0.coupon.holders.isEmpty }) {
+            loadBudget.rest(after: start, now: clocks.now())
+        }
+        for ((coupon, place), result) in zip(coupons, results) {
             switch result {
             case .success(.loaded):
                 loaded[place.coupon] = (coupon.marks.coupon.version, place)

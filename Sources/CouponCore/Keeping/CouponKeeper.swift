@@ -13,7 +13,7 @@ public final class CouponKeeper {
     private let failed: (BackendError) -> Void
     /// A load that an admin's deadline has interrupted.
     private var unfinished: CouponLoad?
-    /// How much the lane's loads may write in this second.
+    /// How much the lane's loads may write.
     public lazy var loadBudget = LoadBudget(now: clocks.now())
     /// The partitions whose gates did not get a change from the outbox.
     var stuck = StuckPartitions()
@@ -69,17 +69,15 @@ public final class CouponKeeper {
         unfinished = nil
         let waitsUntil = clocks.now().advanced(byMilliseconds: Limits.loadWaitMilliseconds)
         while clocks.now() < deadline {
-            guard loadBudget.admits(now: clocks.now()) else {
-                clocks.pause(Int(Limits.loadPauseMilliseconds))
+            let wait = loadBudget.wait(now: clocks.now())
+            guard wait == 0 else {
+                clocks.pause(Int(wait))
                 continue
             }
             switch load.advance(self) {
-            case .moved(let holders): loadBudget.spend(holders: holders)
+            case .moved: break
             case .opened: return load.abandon(self)
             case .wait:
-                let partition = partitioning.partition(of: coupon)
-                let view = try gates.inspect(coupon, partition: partition, user: nil)
-                if view.record != nil { return }
                 guard clocks.now() < waitsUntil else { throw Self.stillLoaded }
                 clocks.pause(Int(Limits.loadPauseMilliseconds))
             case .done(let outcome):

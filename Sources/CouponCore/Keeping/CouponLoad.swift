@@ -2,14 +2,14 @@
 ///
 /// It claims the coupon at the gate, so that only one daemon stages its holders; reads and stages them page
 /// by page; and writes the record if the holders have not changed since. A coupon with many issues gets its
-/// record before they are read, and is then filling. If another load has the claim, this one waits. Between
-/// two steps its thread does other work.
+/// record before they are read, and is then filling. If another load has the claim, this one waits for its
+/// end, but says at once if the coupon takes requests. Between two steps its thread does other work.
 public struct CouponLoad: Sendable {
     /// The result of a step.
     public enum Step: Equatable, Sendable {
         /// This many holders were staged, and the load is not over.
         case moved(holders: Int)
-        /// The coupon takes requests from here, and the load is not over.
+        /// The coupon takes requests from here, and its load, or another one, is not over.
         case opened
         /// Another load has the claim: try again a little later.
         case wait
@@ -41,6 +41,8 @@ public struct CouponLoad: Sendable {
     private let number: LoadNumber
     private var stage = Stage.claiming
     private var attempts = 0
+    /// Whether it has said that the coupon takes requests, while another load fills it.
+    private var isOpen = false
 
     /// - Parameter number: unique to this load.
     public init(of coupon: CouponID, number: LoadNumber) {
@@ -95,7 +97,10 @@ public struct CouponLoad: Sendable {
             coupon, partition: partition, epoch: view.epoch, load: number)
         {
         case .alreadyLoaded: return .done(.loaded)
-        case .elsewhere: return .wait
+        case .elsewhere(let isFilling):
+            guard isFilling, !isOpen else { return .wait }
+            isOpen = true
+            return .opened
         case .stale: throw CouponKeeper.gateNotOpen
         case .claimed: stage = .claimed(place)
         case .filling:
@@ -134,7 +139,7 @@ public struct CouponLoad: Sendable {
 
     private func page(after holder: HolderPlace, _ keeper: CouponKeeper) -> PageQuestion {
         PageQuestion(
-            coupon: coupon, place: holder, limit: keeper.slices.holders, load: number,
+            coupon: coupon, place: holder, limit: keeper.slices.holdersOfLoad, load: number,
             attempt: attempts)
     }
 
@@ -150,9 +155,11 @@ public struct CouponLoad: Sendable {
         if page.end != .end, !isOpening {
             keeper.store.readAhead(self.page(after: page.end, keeper))
         }
+        let start = keeper.clocks.now()
         let isMine = try keeper.gates.stage(
             page.holders, of: coupon, partition: place.partition, epoch: place.epoch, load: number
         ) { keeper.store.receiveAhead() }
+        keeper.loadBudget.rest(after: start, now: keeper.clocks.now())
         return isMine ? page : nil
     }
 

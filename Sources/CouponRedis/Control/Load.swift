@@ -190,7 +190,8 @@ extension ClaimResult {
         case 1: self = .alreadyLoaded
         case 2: self = .stale
         case 4: self = .filling
-        default: self = .elsewhere
+        case 5: self = .elsewhere(isFilling: true)
+        default: self = .elsewhere(isFilling: false)
         }
     }
 }

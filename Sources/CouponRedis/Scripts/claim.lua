@@ -6,7 +6,7 @@
 -- KEYS  gate, record, claim, staged, the epoch's coupons
 -- ARGV  epoch, load (ID_BYTES), milliseconds after which a claim that has not moved is free
 -- Out   0 claimed, 1 the gate holds the coupon already, 2 not open in that epoch, 3 claimed by another load,
---       4 claimed, and the coupon is filling: only its issued users are missing (rule 53)
+--       4 and 5 are 0 and 3 of a coupon that is filling: only its issued users are missing (rule 53)
 -- Does  writes the claim, drops what an earlier load had staged, indexes the coupon
 
 local gate = read_gate()
@@ -14,7 +14,7 @@ if not is_open(gate, ARGV[1]) then return 2 end
 local record = read_record(KEYS[2])
 if record == false or (record and not record.filling) then return 1 end
 local now, timeout = clock(), tonumber(ARGV[3])
-if is_claimed(KEYS[3], ARGV[2], now, timeout) then return 3 end
+if is_claimed(KEYS[3], ARGV[2], now, timeout) then return record and 5 or 3 end
 redis.call('UNLINK', KEYS[4])
 redis.call('SET', KEYS[3], ARGV[2] .. struct.pack('>I8', now))
 if record then return 4 end

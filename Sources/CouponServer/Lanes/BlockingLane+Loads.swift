@@ -39,10 +39,8 @@ extension BlockingLane {
     /// Loads coupons with few holders. The others are loaded in slices between the lane's other jobs, so that
     /// no job waits for millions of holders.
     private func beginLoads() {
-        guard keeper.loadBudget.admits(now: clocks.now()) else {
-            goOn(after: Limits.loadPauseMilliseconds) { $0.beginLoads() }
-            return
-        }
+        let wait = keeper.loadBudget.wait(now: clocks.now())
+        guard wait == 0 else { return _ = goOn(after: wait) { $0.beginLoads() } }
         let most = min(keeper.loadsAtOnce, keeper.loadBudget.couponsLeft)
         let coupons = Array(loadsToBegin.prefix(most))
         loadsToBegin.removeFirst(coupons.count)
@@ -91,25 +89,24 @@ extension BlockingLane {
     }
 
     private func step(_ load: CouponLoad) {
-        guard keeper.loadBudget.admits(now: clocks.now()) else { return later(load) }
+        let wait = keeper.loadBudget.wait(now: clocks.now())
+        guard wait == 0 else { return later(load, milliseconds: wait) }
         var load = load
         switch load.advance(keeper) {
-        case .moved(let holders):
-            keeper.loadBudget.spend(holders: holders)
-            goOn { [load] in $0.step(load) }
+        case .moved: goOn { [load] in $0.step(load) }
         case .opened:
             // A caller that asks from here on waits for the end of the load.
             for ended in loads.updateValue([], forKey: load.coupon) ?? [] { ended(.loaded) }
             goOn { [load] in $0.step(load) }
         case .wait:
-            later(load)
+            later(load, milliseconds: Limits.loadPauseMilliseconds)
         case .done(let outcome):
             keeper.loadBudget.spendCoupon()
             end(load.coupon, outcome)
         }
     }
 
-    private func later(_ load: CouponLoad) {
-        goOn(after: Limits.loadPauseMilliseconds) { $0.step(load) }
+    private func later(_ load: CouponLoad, milliseconds: Int64) {
+        goOn(after: milliseconds) { $0.step(load) }
     }
 }

@@ -13,7 +13,9 @@ extension ModelRedis {
         guard self[partition].isOpen(epoch) else { return .stale }
         let loaded = self[partition].coupons[key]
         if let loaded, loaded.filling == nil { return .alreadyLoaded }
-        if isClaimed(key, partition, except: load, now) { return .elsewhere }
+        if isClaimed(key, partition, except: load, now) {
+            return .elsewhere(isFilling: loaded != nil)
+        }
         self[partition].loads[key] = Staged(load: load, moved: now)
         if loaded != nil { return .filling }
         self[partition].visits[key] = now.advanced(byMilliseconds: Self.claimMilliseconds)
