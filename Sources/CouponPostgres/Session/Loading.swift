@@ -117,10 +117,10 @@ extension Session {
 
     /// A letter that was not discarded goes before later rejections of its user: the decision on it changes
     /// the holder with its sequence. A discarded one counts only if it is the latest.
-    private static let heldFirst = "goes_first DESC, \(latestFirst)"
+    private static let heldFirst = "is_held DESC, \(latestFirst)"
 
     private static let ofRejection = """
-        user_id, sequence, request_id, reason, epoch, n, false AS goes_first, false AS keeps_slot
+        user_id, sequence, request_id, reason, epoch, n, false AS is_held, false AS keeps_slot
         FROM coupond.issue_rejection
         """
 
@@ -128,7 +128,7 @@ extension Session {
     private static let ofLetter = """
         user_id, sequence, request_id,
             (CASE WHEN \(isHeld) THEN 4 WHEN state = 3 THEN 5 END)::smallint AS reason,
-            epoch, n, \(isHeld) AS goes_first, state = 3 AND NOT synced AS keeps_slot
+            epoch, n, \(isHeld) AS is_held, state = 3 AND NOT synced AS keeps_slot
         FROM coupond.dead_letter
         """
 

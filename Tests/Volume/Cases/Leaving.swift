@@ -72,7 +72,7 @@ extension Scene {
         try await warmUp()
         let before = try await usedMemory()
         // The retention begins with the sale of the last unit: by then nothing must be loading.
-        try await load(holders: count + 1, atMost: 120)
+        try await load(holders: count + 1, atMost: 240)
         let prober = try Prober(first, Coupons.elsewhere[0])
         log("measures without a sale that ends")
         try await Task.sleep(for: .seconds(isSmall ? 1 : 10))
