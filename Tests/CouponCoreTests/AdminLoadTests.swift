@@ -58,6 +58,15 @@ private let partition = PartitionID(0)
         #expect(clock.now.nanoseconds - start.nanoseconds >= 1_000_000_000)
     }
 
+    @Test func `an admin whose deadline ends before the second does not wait for its end`() throws {
+        let ids = (1...2_001 as ClosedRange<Int64>).map { CouponID(10 + $0) }
+        for id in ids { world.tables.coupons[id] = .sample(id, total: 10) }
+        for id in ids.prefix(2_000) { try keeper.load(id, by: deadline) }
+        let soon = clock.now.advanced(byMilliseconds: 200)
+        #expect(throws: BackendError.self) { try keeper.load(ids[2_000], by: soon) }
+        #expect(clock.now.milliseconds(since: soon) < 50)
+    }
+
     @Test func `a load rests after each page for as long as it took, so gates are served`() throws {
         gates.before = { [clock] call, _ in
             if call == .stage { clock.advance(milliseconds: 7) }

@@ -71,7 +71,7 @@ public final class CouponKeeper {
         while clocks.now() < deadline {
             let wait = loadBudget.wait(now: clocks.now())
             guard wait == 0 else {
-                clocks.pause(Int(wait))
+                clocks.pause(Int(min(wait, Limits.loadPauseMilliseconds)))
                 continue
             }
             switch load.advance(self) {
