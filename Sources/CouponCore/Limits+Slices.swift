@@ -4,7 +4,7 @@ public import CouponDomain
 extension Limits {
     /// Holders that a rebuild reads and stages in one step, or that coupons have which are loaded together.
     public static let holdersPerPage = 5_000
-    /// A coupon with so many issues takes requests before they are at the gate: fewer are loaded in a tenth
+    /// A coupon with so many issues takes requests before they are at the gate: fewer are loaded in a fifth
     /// of a second.
     public static let issuesLoadedLater: Int64 = 20_000
     /// Coupons that the loads of one lane write each second, at most.
@@ -55,7 +55,7 @@ extension Limits {
     public static let resyncMilliseconds: Int64 = 1_000
     /// Decisions on letters that a round of `resync` sends to each gate, at most.
     public static let lettersPerResync = 100
-    /// Time between two looks at another daemon's load, in milliseconds.
+    /// Time between two looks at another daemon's load, and the longest rest of loads, in milliseconds.
     public static let loadPauseMilliseconds: Int64 = 50
     /// How long an admin's call waits for another load of its coupon, in milliseconds: later calls of the
     /// lane wait for it.
